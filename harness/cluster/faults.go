@@ -1,0 +1,83 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// The fault capabilities. A cluster implements those of its world. Each inject method
+// returns only when the fault is in place, each recover method only when it is gone, and
+// both are idempotent; an error other than ErrSkipped means that the fault could not be
+// installed on a free victim. They must be safe to call from the harness's exit paths.
+
+// Grudge says who ignores whom: node -> the peers whose packets to it are dropped.
+type Grudge map[string][]string
+
+// Cutter drops packets between nodes.
+type Cutter interface {
+	// Cut replaces all cuts by those of the grudge.
+	Cut(ctx context.Context, g Grudge) error
+	// Uncut removes all cuts.
+	Uncut(ctx context.Context) error
+	// Dropped counts the packets that cuts dropped since the last Cut: the evidence.
+	Dropped(ctx context.Context) (int64, error)
+}
+
+// Shape is what happens to packets on a link besides its normal latency. Probabilities
+// are 0 to 1 for each packet.
+type Shape struct {
+	Delay     time.Duration // added to each packet
+	Jitter    time.Duration // and up to this much more or less, at random
+	Loss      float64
+	Duplicate float64
+	Reorder   float64 // a packet overtaken by later ones
+}
+
+// Shaper degrades links.
+type Shaper interface {
+	// Shape applies s to all packets between the nodes and their peers.
+	Shape(ctx context.Context, nodes []string, s Shape) error
+	// Unshape restores all links.
+	Unshape(ctx context.Context) error
+	// Shaped counts the packets that were touched since the last Shape.
+	Shaped(ctx context.Context) (int64, error)
+}
+
+// Killer kills node processes as kill -9 does, and starts them again.
+type Killer interface {
+	// Kill returns evidence once the process is gone: "pid 4711 gone".
+	Kill(ctx context.Context, node string) (evidence string, err error)
+	// Start starts a killed node; it does not wait until it answers.
+	Start(ctx context.Context, node string) error
+}
+
+// Pauser freezes node processes and lets them go on.
+type Pauser interface {
+	Pause(ctx context.Context, node string) (evidence string, err error)
+	Resume(ctx context.Context, node string) error
+}
+
+// ClockSkewer changes nodes' wall clocks.
+type ClockSkewer interface {
+	// Skew makes the node's wall clock differ by offset from now on and, beyond that,
+	// run at rate (1 is true time). Skew(ctx, node, 0, 1) resets it.
+	Skew(ctx context.Context, node string, offset time.Duration, rate float64) error
+	// Strobe flips the clock between true time and offset every period, until Skew.
+	Strobe(ctx context.Context, node string, offset, period time.Duration) error
+	// Offset is how far the node's wall clock, as its process reads it, is ahead.
+	Offset(ctx context.Context, node string) (time.Duration, error)
+}
+
+// Health is a cluster that can be asked whether a node answers requests (not whether its
+// process exists): recovery is confirmed by it.
+type Health interface {
+	Healthy(ctx context.Context, node string) error
+}
+
+// Refusal is returned, or wrapped, when a world lacks a capability: which and why.
+type Refusal struct{ Fault, World, Reason string }
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("nemesis %s is not available %s: %s", r.Fault, r.World, r.Reason)
+}
