@@ -35,13 +35,13 @@ type Conn interface{ io.Closer }
 
 // Spec is what a cluster is opened from.
 type Spec struct {
-	Nodes   []string          // the nodes' names
-	Options Options           // the target's options, resolved
-	Seed    uint64            // the run's seed
-	RunID   string            // unique; containers, networks and processes are labelled with it
-	Image   string            // in containers: use this image and build none; "" builds the target's own
-	Dir     string            // the run directory, "" if nothing is to be kept
-	Log     io.Writer         // the harness's log; never nil
+	Nodes   []string  // the nodes' names
+	Options Options   // the target's options, resolved
+	Seed    uint64    // the run's seed
+	RunID   string    // unique; containers, networks and processes are labelled with it
+	Image   string    // in containers: use this image and build none; "" builds the target's own
+	Dir     string    // the run directory, "" if nothing is to be kept
+	Log     io.Writer // the harness's log; never nil
 	// Note puts an event on the telemetry track; the harness stamps the time. It may be
 	// called from any goroutine.
 	Note func(history.Event)
