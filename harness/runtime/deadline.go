@@ -7,11 +7,11 @@ import (
 )
 
 // Deadline is a context with a limit in run time that costs no timer: the scheduler,
-// which knows every operation under way, expires it. It may be reused by Reset once
-// nobody holds it any more. Done is made only when somebody asks for it.
+// which knows every operation under way, expires it. Done is made only when somebody asks
+// for it; a Deadline that nobody asked may be renewed for the next operation.
 type Deadline struct {
 	parent context.Context
-	at     time.Time     // the limit by the wall clock; zero in a virtual world
+	start  time.Time     // of the run; zero in a virtual world
 	until  time.Duration // the limit since the run's start
 
 	mu   sync.Mutex
@@ -19,9 +19,22 @@ type Deadline struct {
 	err  error
 }
 
-// NewDeadline returns a context for one call at a time. at may be zero (virtual time).
-func NewDeadline(parent context.Context, until time.Duration, at time.Time) *Deadline {
-	return &Deadline{parent: parent, until: until, at: at}
+// NewDeadline returns a context for one call at a time. start is the run's start by the
+// wall clock, zero in a virtual world.
+func NewDeadline(parent context.Context, start time.Time, until time.Duration) *Deadline {
+	return &Deadline{parent: parent, start: start, until: until}
+}
+
+// Renew moves the limit for the next operation and reports whether it could: a context
+// that somebody may still wait for cannot be used again.
+func (d *Deadline) Renew(until time.Duration) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.done != nil || d.err != nil {
+		return false
+	}
+	d.until = until
+	return true
 }
 
 // Expire ends the context with err.
@@ -37,8 +50,24 @@ func (d *Deadline) Expire(err error) {
 	}
 }
 
+// Release ends a context whose operation has completed, for whoever still waits for it.
+// One that nobody ever waited for stays as it is, to be renewed.
+func (d *Deadline) Release() {
+	d.mu.Lock()
+	waited := d.done != nil
+	d.mu.Unlock()
+	if waited {
+		d.Expire(context.Canceled)
+	}
+}
+
 // Deadline implements context.Context.
-func (d *Deadline) Deadline() (time.Time, bool) { return d.at, !d.at.IsZero() }
+func (d *Deadline) Deadline() (time.Time, bool) {
+	if d.start.IsZero() {
+		return time.Time{}, false
+	}
+	return d.start.Add(d.until), true
+}
 
 // Done implements context.Context.
 func (d *Deadline) Done() <-chan struct{} {
