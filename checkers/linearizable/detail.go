@@ -1,0 +1,162 @@
+package linearizable
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/faultline-dev/faultline/checkers"
+)
+
+// DetailKind tells a Detail from other checkers' in results.json.
+const DetailKind = "linearizable"
+
+// Detail is the picture of a key that failed: the operations around the one that nobody
+// can place, and a legal order of those before it.
+type Detail struct {
+	Kind string `json:"kind"` // DetailKind
+	// Engine is "zones" or "search".
+	Engine string `json:"engine"`
+	// Ops are the operations shown, by invocation: those that prove the anomaly and the
+	// ones around the last of them.
+	Ops []Bar `json:"ops"`
+	// Stuck is the operation, in Ops, with whose completion the key fails: everything
+	// before that completion has a legal order. -1 where the search had no time to find it.
+	Stuck int `json:"stuck"`
+	// Order is a legal order of the operations in Ops, without the stuck one; each of them
+	// tells what the register held after it. Empty where the search had no time for it.
+	Order []int `json:"order,omitempty"`
+	// Before is what the register held before the first of Order.
+	Before string `json:"before,omitempty"`
+	// Completed is how many operations of the key had completed when it failed, and
+	// Omitted how many earlier ones are not in Ops.
+	Completed int `json:"completed"`
+	Omitted   int `json:"omitted"`
+	// Shortest is set if Completed is known to be the least with which the key fails.
+	Shortest bool `json:"shortest"`
+}
+
+// Bar is one operation of the picture.
+type Bar struct {
+	Event   int    `json:"event"` // index of the invocation in the history
+	Process int    `json:"process"`
+	Start   int64  `json:"start"` // nanoseconds since the run's start
+	End     int64  `json:"end"`   // -1: it had not completed
+	F       string `json:"f"`     // read, write, cas, or failed cas: one that saw another value
+	Value   string `json:"value"` // what was read, written, seen; cas: "old new"; "": not known yet
+	Proof   bool   `json:"proof,omitempty"`
+	After   string `json:"after,omitempty"` // what the register held after it, in Order
+}
+
+// around is how many operations a picture shows besides those that prove the anomaly.
+const around = 24
+
+// detail draws the picture of a story.
+func (s *subject) detail(t *story) Detail {
+	d := Detail{Kind: DetailKind, Engine: t.engine, Stuck: -1, Shortest: t.shortest}
+	proof := map[int32]bool{}
+	for _, i := range t.proof {
+		proof[i] = true
+	}
+	var shown []int32
+	for i, o := range s.ops {
+		if o.call > t.limit {
+			break
+		}
+		if o.ret <= t.limit {
+			d.Completed++
+		}
+		shown = append(shown, int32(i))
+	}
+	// The latest ones matter: by completion, those still open last.
+	slices.SortStableFunc(shown, func(a, b int32) int { return cmp.Compare(s.ops[a].ret, s.ops[b].ret) })
+	if cut := len(shown) - around; cut > 0 {
+		kept := shown[cut:]
+		for _, i := range shown[:cut] {
+			if proof[i] {
+				kept = append(kept, i)
+			}
+		}
+		d.Omitted, shown = len(shown)-len(kept), kept
+	}
+	slices.Sort(shown)
+	at := map[int32]int{}
+	for n, i := range shown {
+		if i == t.stuck {
+			d.Stuck = n
+		}
+		at[i] = n
+		d.Ops = append(d.Ops, s.bar(i, t.limit, proof[i]))
+	}
+	held, started := int32(initial), false
+	for _, i := range t.order {
+		if n, found := at[i]; found {
+			if !started {
+				d.Before, started = s.values[held].String(), true
+			}
+			held = s.ops[i].apply(held)
+			d.Ops[n].After = s.values[held].String()
+			d.Order = append(d.Order, n)
+			continue
+		}
+		held = s.ops[i].apply(held)
+	}
+	return d
+}
+
+// apply returns what the register holds after the operation; a compare-and-set that does
+// not match does nothing.
+func (o op) apply(held int32) int32 {
+	if o.kind == write || o.kind == cas && held == o.from {
+		return o.to
+	}
+	return held
+}
+
+func (s *subject) bar(i, limit int32, proof bool) Bar {
+	o := s.ops[i]
+	call := s.h.At(int(o.call))
+	b := Bar{Event: int(o.call), Process: call.Process, Start: call.Time, End: -1, F: call.F, Proof: proof}
+	if o.ret <= limit {
+		b.End = s.h.At(int(o.ret)).Time
+	}
+	switch o.kind {
+	case read:
+		b.Value = s.values[o.from].String()
+	case write:
+		b.Value = s.values[o.to].String()
+	case cas:
+		b.Value = s.values[o.from].String() + " " + s.values[o.to].String()
+	}
+	if o.kind != read {
+		return b
+	}
+	if call.F == "cas" {
+		b.F = "failed cas"
+	}
+	if o.ret > limit {
+		b.Value = "" // nobody knows it yet
+	}
+	return b
+}
+
+// anomaly puts a story into the form that all checkers share.
+func (t *story) anomaly(s *subject) checkers.Anomaly {
+	a := checkers.Anomaly{Name: "nonlinearizable", Sentence: t.sentence, Detail: s.detail(t)}
+	if s.keyed {
+		key := s.key
+		a.Key = &key
+	}
+	for _, i := range t.proof {
+		o := s.ops[i]
+		a.Ops = append(a.Ops, int(o.call))
+		if o.ret != pending {
+			a.Ops = append(a.Ops, int(o.ret))
+		}
+	}
+	for _, e := range t.events {
+		a.Ops = append(a.Ops, int(e))
+	}
+	slices.Sort(a.Ops)
+	a.Ops = slices.Compact(a.Ops)
+	return a
+}

@@ -1,0 +1,152 @@
+package linearizable
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+var histories = flag.Int("histories", 3000, "random histories of the differential test")
+
+func dump(h *history.History) string {
+	var b strings.Builder
+	for i := range h.Len() {
+		fmt.Fprintln(&b, h.At(i))
+	}
+	return b.String()
+}
+
+func verdict(h *history.History) checkers.Result {
+	return Register(Options{}).Check(context.Background(), h, checkers.Budget{Workers: 1})
+}
+
+// TestAgainstOracles compares the checker with trying every order, with porcupine alone,
+// and its two engines with each other; and it holds what a counterexample says to account.
+func TestAgainstOracles(t *testing.T) {
+	counts := map[string]int{}
+	for seed := range *histories {
+		r := rand.New(rand.NewSource(int64(seed)))
+		s := shape{ops: 2 + r.Intn(9), processes: 1 + r.Intn(4), unique: seed%2 > 0, cas: r.Intn(2) == 0, spoil: r.Intn(2) == 0}
+		if r.Intn(2) == 0 {
+			s.crash = 0.3
+		}
+		h := generate(r, s)
+		got := verdict(h)
+		want := checkers.Invalid
+		if bruteForce(plainly(h)) {
+			want = checkers.Valid
+		}
+		if !s.spoil && want != checkers.Valid {
+			t.Fatalf("seed %d: the oracle calls a valid history invalid:\n%s", seed, dump(h))
+		}
+		if byPorcupine(plainly(h)) != (want == checkers.Valid) {
+			t.Fatalf("seed %d: the oracles disagree:\n%s", seed, dump(h))
+		}
+		if got.Valid != want {
+			t.Fatalf("seed %d: got %v, want %v (%s):\n%s", seed, got.Valid, want, got.Reason, dump(h))
+		}
+		counts[fmt.Sprint(want)]++
+		subject := subjects(h, history.Nil)[0]
+		subject.prune()
+		if subject.unique() {
+			counts["by zones"]++
+		}
+		if want == checkers.Invalid {
+			checkStory(t, seed, h, got.Anomalies[0])
+		}
+	}
+	t.Log(counts)
+	if counts["invalid"] < *histories/20 || counts["valid"] < *histories/20 || counts["by zones"] < *histories/20 {
+		t.Errorf("too few of a kind to mean anything: %v", counts)
+	}
+}
+
+// checkStory holds an anomaly to what it claims: the history up to the stuck operation's
+// completion fails, without that completion it does not, and the order shown is legal.
+func checkStory(t *testing.T, seed int, h *history.History, a checkers.Anomaly) {
+	t.Helper()
+	d := a.Detail.(Detail)
+	if !d.Shortest || d.Stuck < 0 || a.Sentence == "" || len(a.Ops) == 0 {
+		t.Fatalf("seed %d: incomplete story: %+v\n%s", seed, a, dump(h))
+	}
+	stuck := d.Ops[d.Stuck]
+	end := int(h.Completions()[stuck.Event])
+	if bruteForce(upTo(plainly(h), end+1)) {
+		t.Fatalf("seed %d: the prefix up to event %d is legal:\n%s", seed, end, dump(h))
+	}
+	if !bruteForce(upTo(plainly(h), end)) {
+		t.Fatalf("seed %d: the prefix before event %d is not legal:\n%s", seed, end, dump(h))
+	}
+	if len(d.Ops) > around {
+		return
+	}
+	held := d.Before
+	if held == "" {
+		held = "nil"
+	}
+	for k, n := range d.Order {
+		b := d.Ops[n]
+		for _, later := range d.Order[k+1:] {
+			if l := d.Ops[later]; l.End >= 0 && l.End < b.Start {
+				t.Fatalf("seed %d: order %v breaks real time:\n%s", seed, d.Order, dump(h))
+			}
+		}
+		from, to, _ := strings.Cut(b.Value, " ")
+		switch b.F {
+		case "write":
+			held = from
+		case "cas":
+			if held != from && b.End >= 0 {
+				t.Fatalf("seed %d: order %v: cas %s of %s:\n%s", seed, d.Order, b.Value, held, dump(h))
+			}
+			if held == from {
+				held = to
+			}
+		default:
+			if held != from {
+				t.Fatalf("seed %d: order %v: %s sees %s, not %s:\n%s", seed, d.Order, b.F, held, from, dump(h))
+			}
+		}
+		if b.After != held {
+			t.Fatalf("seed %d: order %v: holds %s, not %s:\n%s", seed, d.Order, held, b.After, dump(h))
+		}
+	}
+	completed := 0
+	for _, b := range d.Ops {
+		if b.End >= 0 {
+			completed++
+		}
+	}
+	shown := map[int]bool{}
+	for _, n := range d.Order {
+		shown[n] = true
+	}
+	for n, b := range d.Ops {
+		if b.End >= 0 && n != d.Stuck && !shown[n] {
+			t.Fatalf("seed %d: order %v leaves out %d:\n%s", seed, d.Order, n, dump(h))
+		}
+	}
+}
+
+// upTo is what had happened before event n. What failed, or saw another value, later is
+// known not to have happened before either.
+func upTo(ops []plain, n int) []plain {
+	var kept []plain
+	for _, o := range ops {
+		if o.ret >= n {
+			if o.ret, o.crashed = 1<<40, true; o.f == "read" {
+				continue
+			}
+		}
+		if o.call < n {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,307 @@
+package linearizable
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/faultline-dev/faultline/checkers"
+)
+
+// story is why a key fails, found by looking at ever shorter prefixes of the history.
+// Linearizability is closed under prefixes - an order of the whole, cut off, is one of the
+// part - so the failing prefixes can be bisected, and the shortest ends with the completion
+// of an operation that fits nowhere among those before it.
+type story struct {
+	engine   string
+	limit    int32   // the prefix ends with this event
+	shortest bool    // no shorter one fails
+	stuck    int32   // the operation that completes there, or none
+	order    []int32 // a legal order up to just before
+	proof    []int32 // the operations that the sentence is about
+	events   []int32 // events that prove it besides, of operations that constrain nothing
+	sentence string
+}
+
+// blame tells why a key fails that zones decided.
+func (c *check) blame(s *subject, found *conflict) *story {
+	rets := s.completions()
+	fails := func(k int) bool { return s.zones(rets[k]).conflict != nil }
+	// The operations that contradict each other have most often all returned long before
+	// the end of the history, which spares bisecting the whole of it.
+	end := len(rets)
+	var last int32
+	for _, i := range found.roles() {
+		if r := s.ops[i].ret; r != pending {
+			last = max(last, r)
+		}
+	}
+	if k := sort.Search(len(rets), func(k int) bool { return rets[k] >= last }); k < end && fails(k) {
+		end = k
+	}
+	t := &story{engine: "zones", shortest: true}
+	first := sort.Search(end, func(k int) bool {
+		if c.ctx.Err() != nil {
+			t.shortest = false
+			return false
+		}
+		return fails(k)
+	})
+	t.limit = rets[min(first, len(rets)-1)]
+	t.stuck = s.returnedAt(t.limit)
+	t.order = s.zones(t.limit - 1).order
+	found = s.zones(t.limit).conflict
+	t.proof = found.roles()
+	t.sentence = s.zoneSentence(found, t)
+	return t
+}
+
+// roles lists the operations of a conflict.
+func (c *conflict) roles() []int32 {
+	var ops []int32
+	for _, i := range append([]int32{c.late, c.since, c.lower, c.upper}, c.links...) {
+		if i != none {
+			ops = append(ops, i)
+		}
+	}
+	slices.Sort(ops)
+	return slices.Compact(ops)
+}
+
+// bisect tells why a key fails that was searched, as well as it can in the time given.
+func (c *check) bisect(s *subject, allowed time.Duration) *story {
+	deadline := time.Now().Add(allowed)
+	t := &story{engine: "search", shortest: true, stuck: none}
+	try := func(limit int32, ordered bool) (outcome, []int32) {
+		b, release := c.brake(time.Until(deadline) / 2)
+		defer release()
+		return s.search(limit, ordered, b)
+	}
+	rets := s.completions()
+	lo, hi := 0, len(rets)-1 // rets[hi] fails
+	for lo < hi {
+		mid := (lo + hi) / 2
+		switch out, _ := try(rets[mid], false); out {
+		case illegal:
+			hi = mid
+		case legal:
+			lo = mid + 1
+		case stopped: // it may fail already, but later ones certainly do
+			lo, t.shortest = mid+1, false
+		}
+	}
+	t.limit = rets[hi]
+	if t.shortest {
+		t.stuck = s.returnedAt(t.limit)
+		_, order := try(t.limit-1, true)
+		t.order = s.effective(order, t.limit-1)
+	}
+	s.searchSentence(t)
+	return t
+}
+
+// effective leaves out of an order what did nothing there: pending compare-and-sets that
+// did not match, and pending operations after which nothing returned, which stand there
+// only because a search has to place them.
+func (s *subject) effective(order []int32, limit int32) []int32 {
+	var kept []int32
+	held, end := int32(initial), 0
+	for _, i := range order {
+		o := s.ops[i]
+		if o.ret > limit && o.apply(held) == held {
+			continue
+		}
+		held = o.apply(held)
+		if kept = append(kept, i); o.ret <= limit {
+			end = len(kept)
+		}
+	}
+	return kept[:end]
+}
+
+func (s *subject) returnedAt(event int32) int32 {
+	for i, o := range s.ops {
+		if o.ret == event {
+			return int32(i)
+		}
+	}
+	return none
+}
+
+// zoneSentence puts a conflict into words.
+func (s *subject) zoneSentence(c *conflict, t *story) string {
+	switch c.why {
+	case unwritten:
+		return s.unwrittenSentence(c.late, t)
+	case takenTwice:
+		return fmt.Sprintf("%s, though %s as well, and %s was written once only",
+			s.saw(c.late), s.saw(c.since), s.values[s.ops[c.late].from])
+	case circular:
+		return fmt.Sprintf("%s, but %s itself came about only by way of %s: the compare-and-sets that succeeded form a circle",
+			s.saw(c.late), s.values[s.ops[c.late].from], s.values[s.ops[c.late].to])
+	}
+	text := s.lateSentence(c.late, c.since)
+	if c.why == torn && c.lower != none {
+		text += s.afterClause(c.lower, c.upper)
+	}
+	if len(c.links) > 0 {
+		text += "; " + s.had(c.links[0]) + " in between"
+		if more := len(c.links) - 1; more > 0 {
+			text += fmt.Sprintf(" (and %d more of the same chain)", more)
+		}
+	}
+	return text
+}
+
+// unwrittenSentence is about an operation that saw a value that nobody had written.
+func (s *subject) unwrittenSentence(late int32, t *story) string {
+	v := s.ops[late].from
+	for i, o := range s.ops {
+		if o.mutates() && o.to == v && o.call > t.limit {
+			t.proof = append(t.proof, int32(i))
+			return fmt.Sprintf("%s, which %s began to write only %s later", s.saw(late), s.who(o.call),
+				checkers.Span(s.time(o.call)-s.time(t.limit)))
+		}
+	}
+	if e, found := s.rejected[v]; found {
+		t.events = append(t.events, e)
+		return fmt.Sprintf("%s, which nobody wrote: the %s of it by %s (at %s) had certainly failed",
+			s.saw(late), s.h.At(int(e)).F, s.who(e), checkers.At(s.time(e)))
+	}
+	return s.saw(late) + ", which nobody had written"
+}
+
+// searchSentence finds the pair of operations that explains why the stuck one fits
+// nowhere, if it is as simple as that, or says honestly what is known.
+func (s *subject) searchSentence(t *story) {
+	if t.stuck != none {
+		t.proof = []int32{t.stuck}
+		if o := s.ops[t.stuck]; o.kind != write && s.stale(t) {
+			return
+		}
+	}
+	done := 0
+	for _, o := range s.ops {
+		if o.ret <= t.limit {
+			done++
+		}
+	}
+	if t.stuck == none {
+		t.sentence = fmt.Sprintf("the first %d operations that completed on %s (until %s) have no legal order", done, s.name(), checkers.At(s.time(t.limit)))
+		return
+	}
+	t.sentence = fmt.Sprintf("%s, which fits nowhere: the %d operations that had completed on %s before have legal orders, but in none of them is there a place for it",
+		s.saw(t.stuck), done-1, s.name())
+}
+
+// stale looks whether every write of the value that the stuck operation saw had been
+// overwritten before that began: a mutation to another value was called after the write
+// had returned, and had itself returned by then.
+func (s *subject) stale(t *story) bool {
+	o := s.ops[t.stuck]
+	latest := op{ret: -1} // the write of the value that returned last; at first the initial one
+	lower, written := int32(none), o.from == initial
+	for i, w := range s.ops {
+		if w.call > t.limit || !w.mutates() || w.to != o.from || int32(i) == t.stuck {
+			continue
+		}
+		if written = true; w.ret > latest.ret {
+			latest, lower = w, int32(i)
+		}
+	}
+	if !written {
+		t.sentence = s.unwrittenSentence(t.stuck, t)
+		return true
+	}
+	for i, w := range s.ops {
+		if w.mutates() && w.to != o.from && w.call > latest.ret && w.ret < o.call {
+			since := int32(i)
+			t.proof = append(t.proof, since)
+			t.sentence = s.lateSentence(t.stuck, since)
+			if lower != none {
+				t.proof = append(t.proof, lower)
+				t.sentence += s.afterClause(lower, since)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// lateSentence says that late came too late, because since had returned before.
+func (s *subject) lateSentence(late, since int32) string {
+	return fmt.Sprintf("%s, though %s %s before that %s began", s.saw(late), s.had(since),
+		checkers.Span(s.time(s.ops[late].call)-s.time(s.ops[since].ret)), s.noun(late))
+}
+
+// afterClause says that upper's value came after lower's.
+func (s *subject) afterClause(lower, upper int32) string {
+	return fmt.Sprintf("; and %s %s before %s's %s of %s began", s.had(lower),
+		checkers.Span(s.time(s.ops[upper].call)-s.time(s.ops[lower].ret)), s.who(s.ops[upper].call), s.noun(upper), s.value(upper))
+}
+
+func (s *subject) time(event int32) int64 { return s.h.At(int(event)).Time }
+
+func (s *subject) who(event int32) string {
+	return fmt.Sprintf("process %d", s.h.At(int(event)).Process)
+}
+
+// noun is what an operation is called.
+func (s *subject) noun(i int32) string {
+	switch o := s.ops[i]; {
+	case o.kind == write:
+		return "write"
+	case o.kind == read && s.h.At(int(o.call)).F == "read":
+		return "read"
+	default:
+		return "compare-and-set"
+	}
+}
+
+// value is what an operation was about.
+func (s *subject) value(i int32) string {
+	switch o := s.ops[i]; o.kind {
+	case read:
+		return s.values[o.from].String()
+	case write:
+		return s.values[o.to].String()
+	default:
+		return fmt.Sprintf("%s to %s", s.values[o.from], s.values[o.to])
+	}
+}
+
+// saw tells an operation as the main clause does: "process 7 read 41 at 12.345 s".
+func (s *subject) saw(i int32) string {
+	o := s.ops[i]
+	when := "begun at " + checkers.At(s.time(o.call)) + " and never acknowledged"
+	verb := "took effect"
+	if o.ret != pending {
+		when, verb = "at "+checkers.At(s.time(o.ret)), "succeeded"
+	}
+	switch {
+	case o.kind == write:
+		return fmt.Sprintf("%s wrote %s (%s)", s.who(o.call), s.value(i), when)
+	case o.kind == cas:
+		return fmt.Sprintf("%s's compare-and-set of %s %s (%s)", s.who(o.call), s.value(i), verb, when)
+	case s.noun(i) == "read":
+		return fmt.Sprintf("%s read %s %s", s.who(o.call), s.value(i), when)
+	default:
+		return fmt.Sprintf("%s's compare-and-set failed because it saw %s (%s)", s.who(o.call), s.value(i), when)
+	}
+}
+
+// had tells an operation that came before: "process 3's write of 42 had been acknowledged".
+func (s *subject) had(i int32) string {
+	o := s.ops[i]
+	switch {
+	case o.kind == read && s.noun(i) == "read":
+		return fmt.Sprintf("%s had read %s", s.who(o.call), s.value(i))
+	case o.kind == read:
+		return fmt.Sprintf("%s's compare-and-set had seen %s", s.who(o.call), s.value(i))
+	case o.ret == math.MaxInt32:
+		return fmt.Sprintf("%s's %s of %s, never acknowledged, took effect", s.who(o.call), s.noun(i), s.value(i))
+	}
+	return fmt.Sprintf("%s's %s of %s had been acknowledged", s.who(o.call), s.noun(i), s.value(i))
+}

@@ -1,0 +1,236 @@
+// Package linearizable checks that each register of a history behaved as if its operations
+// had taken effect one at a time, each at some moment between its invocation and its
+// completion (Herlihy and Wing, TOPLAS 1990).
+//
+// The one idea: pick the engine by what the history allows. A key whose values are written
+// once each - which is what our workloads take care to do - is decided exactly in the time
+// of a sort, crashes and all (zones.go). Any other is searched by porcupine, within a
+// budget (search.go). Keys are independent: a composition of registers is linearizable
+// just if each of them is.
+//
+// When a key fails, the shortest failing prefix of the history is looked for, because the
+// operation that ends it is one that nobody can place, and the story is told around it
+// (explain.go, detail.go). Start with Register.
+package linearizable
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// Options of the check. The zero value is right for our own workloads.
+type Options struct {
+	// Initial is the value of every register at first; absent by default.
+	Initial history.Value
+	// Anomalies is how many failing keys are told about, each with its picture; the others
+	// are counted. 0 means 8.
+	Anomalies int
+}
+
+// Register returns a checker of registers with read, write and cas (compare-and-set).
+//
+// A write's and a cas's value is that of the invocation, an integer and a pair; a read's
+// that of its completion, nil where the register was absent. A cas that failed with error
+// "mismatch..." and an integer as its completion's value is a read of that integer, and
+// one with error MismatchAbsent a read of nil.
+func Register(o Options) checkers.Checker {
+	if o.Anomalies <= 0 {
+		o.Anomalies = 8
+	}
+	return register{o}
+}
+
+type register struct{ Options }
+
+func (register) Name() string { return "linearizable" }
+
+// finding is what came out for one key.
+type finding struct {
+	verdict checkers.Validity
+	reason  string // why unknown
+	story   *story // why invalid
+	zones   bool
+	took    time.Duration
+}
+
+func (r register) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
+	budget = budget.OrDefault()
+	begin := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
+	defer cancel()
+	subjects := subjects(h, r.Initial)
+	c := &check{ctx: ctx, deadline: begin.Add(budget.Time), workers: budget.Workers, brakes: map[*brake]struct{}{}}
+	end := watch(budget.Memory, c.spent)
+	findings := c.judge(subjects)
+	end()
+	return r.report(h, subjects, findings, time.Since(begin))
+}
+
+// check is one run of the checker: what its workers share.
+type check struct {
+	ctx      context.Context
+	deadline time.Time
+	workers  int
+
+	mu     sync.Mutex
+	brakes map[*brake]struct{} // of the searches under way
+}
+
+// spent stops the searches under way: together they have used up the memory. Those that
+// come after find it free again.
+func (c *check) spent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for b := range c.brakes {
+		b.memory.Store(true)
+		b.pulled.Store(true)
+	}
+}
+
+// brake makes one for a search that may take so long.
+func (c *check) brake(slice time.Duration) (b *brake, release func()) {
+	b = &brake{ctx: c.ctx, deadline: time.Now().Add(slice)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.brakes[b] = struct{}{}
+	return b, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.brakes, b)
+	}
+}
+
+// judge decides every key. Cheap ones go first: a key that eats its whole slice of the
+// time then costs the others none of theirs.
+func (c *check) judge(subjects []*subject) []finding {
+	findings := make([]finding, len(subjects))
+	work := make([]int, len(subjects))
+	for i, s := range subjects {
+		s.prune()
+		findings[i].zones = s.unique()
+		work[i] = i
+	}
+	cost := func(i int) int {
+		if findings[i].zones {
+			return 0
+		}
+		return len(subjects[i].ops)
+	}
+	slices.SortStableFunc(work, func(a, b int) int { return cmp.Compare(cost(a), cost(b)) })
+
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(c.workers, len(work)) {
+		wg.Go(func() {
+			for at := range next {
+				rounds := (len(work)-at-1)/c.workers + 1
+				slice := time.Until(c.deadline) / time.Duration(rounds)
+				c.guarded(subjects[work[at]], &findings[work[at]], slice)
+			}
+		})
+	}
+	for at := range work {
+		next <- at
+	}
+	close(next)
+	wg.Wait()
+	return findings
+}
+
+func (c *check) guarded(s *subject, f *finding, slice time.Duration) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.verdict, f.reason = checkers.Unknown, fmt.Sprintf("the checker failed: %v", p)
+		}
+	}()
+	begin := time.Now()
+	c.decide(s, f, slice)
+	f.took = time.Since(begin)
+}
+
+// decide judges one key and, where it fails, finds out why.
+func (c *check) decide(s *subject, f *finding, slice time.Duration) {
+	const all = math.MaxInt32 - 1 // later than any event, earlier than pending
+	switch {
+	case s.fault != "":
+		f.verdict, f.reason = checkers.Unknown, s.fault
+	case c.ctx.Err() != nil:
+		f.verdict, f.reason = checkers.Unknown, "no time was left for it"
+	case f.zones:
+		if found := s.zones(all).conflict; found != nil {
+			f.verdict, f.story = checkers.Invalid, c.blame(s, found)
+		}
+	default:
+		b, release := c.brake(slice)
+		out, _ := s.search(all, false, b)
+		release()
+		switch out {
+		case illegal:
+			f.verdict, f.story = checkers.Invalid, c.bisect(s, slice/2)
+		case stopped:
+			f.verdict, f.reason = checkers.Unknown, b.why(slice)
+		}
+	}
+}
+
+// report puts the findings into a result.
+func (r register) report(h *history.History, subjects []*subject, findings []finding, took time.Duration) checkers.Result {
+	result := checkers.Result{Checker: r.Name()}
+	ops, unknown, invalid, searched := 0, 0, 0, 0
+	var slowest time.Duration
+	for i, f := range findings {
+		s := subjects[i]
+		ops += len(s.ops)
+		slowest = max(slowest, f.took)
+		if !f.zones {
+			searched++
+		}
+		result.Valid = checkers.Merge(result.Valid, f.verdict)
+		switch f.verdict {
+		case checkers.Unknown:
+			if unknown++; result.Reason == "" {
+				result.Reason = s.name() + ": " + f.reason
+			}
+		case checkers.Invalid:
+			if invalid++; invalid <= r.Anomalies {
+				result.Anomalies = append(result.Anomalies, f.story.anomaly(s))
+			}
+		}
+	}
+	if unknown > 1 {
+		result.Reason += fmt.Sprintf(" (and %d more keys like it)", unknown-1)
+	}
+	count := func(name string, n int, note string) {
+		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
+	}
+	count("keys", len(subjects), "")
+	count("operations", ops, "those that constrain the order")
+	if invalid > 0 {
+		count("invalid keys", invalid, "")
+	}
+	if unknown > 0 {
+		count("undecided keys", unknown, "")
+	}
+	if searched > 0 {
+		count("searched keys", searched, "some value is written twice, so an order had to be searched for")
+	}
+	result.Figures = append(result.Figures,
+		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},
+		checkers.Figure{Name: "slowest key", Value: slowest.Seconds(), Unit: "s"})
+	return result
+}
+
+func (s *subject) name() string {
+	if !s.keyed {
+		return "the register"
+	}
+	return fmt.Sprintf("key %d", s.key)
+}

@@ -1,0 +1,243 @@
+package linearizable
+
+import (
+	"math/rand"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// The oracles share nothing with the checker: they read the history themselves.
+
+// plain is an operation as the oracles see it.
+type plain struct {
+	call, ret  int
+	f          string
+	arg, value history.Value
+	crashed    bool
+}
+
+func plainly(h *history.History) []plain {
+	var ops []plain
+	open := map[int]int{}
+	for i := range h.Len() {
+		e := h.At(i)
+		if e.Type == history.Invoke {
+			open[e.Process] = len(ops)
+			ops = append(ops, plain{call: i, ret: 1 << 40, f: e.F, arg: e.Value, crashed: true})
+			continue
+		}
+		o := &ops[open[e.Process]]
+		switch {
+		case e.Type == history.OK:
+			o.ret, o.value, o.crashed = i, e.Value, false
+		case e.Type == history.Fail && o.f == "cas" && e.Value.Kind == history.KindInt:
+			o.ret, o.f, o.value, o.crashed = i, "read", e.Value, false
+		case e.Type == history.Fail:
+			o.f = "void"
+		}
+	}
+	var kept []plain
+	for _, o := range ops {
+		if o.f == "void" || o.f == "read" && o.crashed {
+			continue
+		}
+		kept = append(kept, o)
+	}
+	return kept
+}
+
+// step applies an operation to a register, if it may stand there.
+func (o plain) step(state history.Value) (history.Value, bool) {
+	switch o.f {
+	case "read":
+		return state, state == o.value
+	case "write":
+		return o.arg, true
+	}
+	if state == history.Int(o.arg.A) {
+		return history.Int(o.arg.B), true
+	}
+	return state, false
+}
+
+// bruteForce tries every order, and every choice of the crashed operations that happened.
+func bruteForce(ops []plain) bool {
+	var try func(used uint, state history.Value) bool
+	try = func(used uint, state history.Value) bool {
+		rest := false
+		for i, o := range ops {
+			if used&(1<<i) != 0 {
+				continue
+			}
+			rest = rest || !o.crashed
+			early := true
+			for j, p := range ops {
+				if used&(1<<j) == 0 && p.ret < o.call {
+					early = false
+				}
+			}
+			if !early {
+				continue
+			}
+			if next, ok := o.step(state); ok && try(used|1<<i, next) {
+				return true
+			}
+		}
+		return !rest
+	}
+	return try(0, history.Nil)
+}
+
+// byPorcupine is porcupine with nothing before it.
+func byPorcupine(ops []plain) bool {
+	var history_ []porcupine.Operation
+	for _, o := range ops {
+		history_ = append(history_, porcupine.Operation{Input: o, Call: int64(o.call), Return: int64(o.ret)})
+	}
+	return porcupine.CheckOperations(porcupine.Model{
+		Init: func() any { return history.Nil },
+		Step: func(state, input, _ any) (bool, any) {
+			next, ok := input.(plain).step(state.(history.Value))
+			return ok || input.(plain).crashed, next
+		},
+	}, history_)
+}
+
+// shape of a random history.
+type shape struct {
+	ops, processes int
+	crash          float64 // of the mutations
+	unique         bool
+	cas            bool
+	spoil          bool // one answer is changed
+}
+
+// generate runs random operations against a real register, each taking effect at some
+// moment between its events (a crashed one maybe later, maybe never), so the history is
+// linearizable unless it is spoilt.
+func generate(r *rand.Rand, s shape) *history.History {
+	type flight struct {
+		op     history.Op
+		done   bool // took effect
+		result history.Op
+	}
+	h := &history.History{}
+	state, next, names := history.Nil, int64(0), s.processes
+	process := make([]int, s.processes)
+	busy := make([]*flight, s.processes)
+	var lost []*flight
+	for p := range process {
+		process[p] = p
+	}
+	value := func() int64 {
+		if s.unique {
+			next++
+			return next
+		}
+		return 1 + r.Int63n(3)
+	}
+	effect := func(f *flight) {
+		f.done, f.result = true, f.op
+		f.result.Type = history.OK
+		switch f.op.F {
+		case "read":
+			f.result.Value = state
+		case "write":
+			state = f.op.Value
+		case "cas":
+			if state == history.Int(f.op.Value.A) {
+				state = history.Int(f.op.Value.B)
+				return
+			}
+			f.result.Type, f.result.Error = history.Fail, "mismatch"
+			if state.Kind == history.KindInt && r.Intn(2) == 0 {
+				f.result.Value = state
+			}
+		}
+	}
+	var now int64
+	for started := 0; ; {
+		now += 1 + r.Int63n(1e6)
+		p := r.Intn(s.processes)
+		f := busy[p]
+		switch {
+		case len(lost) > 0 && r.Intn(4) == 0:
+			i := r.Intn(len(lost))
+			if !lost[i].done {
+				effect(lost[i])
+			}
+		case f == nil && started < s.ops:
+			started++
+			op := history.Op{Time: now, Process: process[p], Type: history.Invoke, F: "read"}
+			switch k := r.Intn(5); {
+			case k < 2:
+				op.F, op.Value = "write", history.Int(value())
+			case k == 2 && s.cas:
+				old := state.A
+				if r.Intn(3) == 0 {
+					old = 1 + r.Int63n(max(3, next))
+				}
+				if v := value(); v != old || !s.unique {
+					op.F, op.Value = "cas", history.Pair(old, v)
+				}
+			}
+			h.Append(op)
+			busy[p] = &flight{op: op}
+		case f == nil:
+			idle := true
+			for _, f := range busy {
+				idle = idle && f == nil
+			}
+			if idle {
+				return spoil(r, h, s)
+			}
+		case !f.done && f.op.F != "read" && r.Float64() < s.crash:
+			lost = append(lost, f)
+			if r.Intn(2) == 0 {
+				end := f.op
+				end.Time, end.Type, end.Error = now, history.Info, "timeout"
+				h.Append(end)
+			}
+			busy[p], process[p] = nil, names
+			names++
+		case !f.done:
+			effect(f)
+		default:
+			f.result.Time = now
+			h.Append(f.result)
+			busy[p] = nil
+		}
+	}
+}
+
+// spoil changes one answer to another value of the history, perhaps.
+func spoil(r *rand.Rand, h *history.History, s shape) *history.History {
+	if !s.spoil {
+		return h
+	}
+	var reads []int
+	var values []history.Value
+	for i := range h.Len() {
+		switch op := h.At(i); {
+		case op.Type == history.OK && op.F == "read":
+			reads, values = append(reads, i), append(values, op.Value)
+		case op.Type == history.Invoke && op.F == "write":
+			values = append(values, op.Value)
+		}
+	}
+	if len(reads) == 0 {
+		return h
+	}
+	at, v := reads[r.Intn(len(reads))], values[r.Intn(len(values))]
+	out := &history.History{}
+	for i := range h.Len() {
+		op := h.At(i)
+		if i == at {
+			op.Value = v
+		}
+		out.Append(op)
+	}
+	return out
+}
