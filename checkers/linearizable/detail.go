@@ -2,6 +2,7 @@ package linearizable
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -144,7 +145,7 @@ func (t *story) anomaly(s *subject) checkers.Anomaly {
 	a := checkers.Anomaly{Name: "nonlinearizable", Sentence: t.sentence, Detail: s.detail(t)}
 	if s.keyed {
 		key := s.key
-		a.Key = &key
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, t.sentence)
 	}
 	for _, i := range t.proof {
 		o := s.ops[i]

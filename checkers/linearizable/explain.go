@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -71,16 +72,17 @@ func (c *conflict) roles() []int32 {
 }
 
 // bisect tells why a key fails that was searched, as well as it can in the time given.
-func (c *check) bisect(s *subject, allowed time.Duration) *story {
+// The prefix that ends with event limit is known to fail.
+func (c *check) bisect(s *subject, limit int32, allowed time.Duration) *story {
 	deadline := time.Now().Add(allowed)
-	t := &story{engine: "search", shortest: true, stuck: none}
+	t := &story{engine: "search", shortest: true}
 	try := func(limit int32, ordered bool) (outcome, []int32) {
 		b, release := c.brake(time.Until(deadline) / 2)
 		defer release()
 		return s.search(limit, ordered, b)
 	}
 	rets := s.completions()
-	lo, hi := 0, len(rets)-1 // rets[hi] fails
+	lo, hi := 0, sort.Search(len(rets)-1, func(k int) bool { return rets[k] >= limit })
 	for lo < hi {
 		mid := (lo + hi) / 2
 		switch out, _ := try(rets[mid], false); out {
@@ -93,8 +95,8 @@ func (c *check) bisect(s *subject, allowed time.Duration) *story {
 		}
 	}
 	t.limit = rets[hi]
+	t.stuck = s.returnedAt(t.limit)
 	if t.shortest {
-		t.stuck = s.returnedAt(t.limit)
 		_, order := try(t.limit-1, true)
 		t.order = s.effective(order, t.limit-1)
 	}
@@ -147,9 +149,10 @@ func (s *subject) zoneSentence(c *conflict, t *story) string {
 		text += s.afterClause(c.lower, c.upper)
 	}
 	if len(c.links) > 0 {
-		text += "; " + s.had(c.links[0]) + " in between"
+		link := s.ops[c.links[0]]
+		text += fmt.Sprintf("; %s became %s by %s's compare-and-set", s.values[link.from], s.values[link.to], s.who(link.call))
 		if more := len(c.links) - 1; more > 0 {
-			text += fmt.Sprintf(" (and %d more of the same chain)", more)
+			text += fmt.Sprintf(" (and %d more followed)", more)
 		}
 	}
 	return text
@@ -166,80 +169,70 @@ func (s *subject) unwrittenSentence(late int32, t *story) string {
 		}
 	}
 	if e, found := s.rejected[v]; found {
-		t.events = append(t.events, e)
-		return fmt.Sprintf("%s, which nobody wrote: the %s of it by %s (at %s) had certainly failed",
-			s.saw(late), s.h.At(int(e)).F, s.who(e), checkers.At(s.time(e)))
+		t.events = append(t.events, e[0], e[1])
+		done := s.h.At(int(e[1]))
+		return fmt.Sprintf("%s, which nobody wrote: %s's %s of it certainly failed (%s, at %s)",
+			s.saw(late), s.who(e[1]), nouns[done.F], done.Error, checkers.At(done.Time))
 	}
 	return s.saw(late) + ", which nobody had written"
 }
 
-// searchSentence finds the pair of operations that explains why the stuck one fits
-// nowhere, if it is as simple as that, or says honestly what is known.
+// searchSentence finds the pair of operations that explains why the last one fits nowhere,
+// if it is as simple as that, or says honestly what is known.
 func (s *subject) searchSentence(t *story) {
-	if t.stuck != none {
-		t.proof = []int32{t.stuck}
-		if o := s.ops[t.stuck]; o.kind != write && s.stale(t) {
-			return
-		}
-	}
-	done := 0
-	for _, o := range s.ops {
-		if o.ret <= t.limit {
-			done++
-		}
-	}
-	if t.stuck == none {
-		t.sentence = fmt.Sprintf("the first %d operations that completed on %s (until %s) have no legal order", done, s.name(), checkers.At(s.time(t.limit)))
+	t.proof = []int32{t.stuck}
+	if p := s.pairs(t.limit); s.ops[t.stuck].kind != write && p.doomed(t.stuck) {
+		s.pairSentence(p, t)
 		return
 	}
-	t.sentence = fmt.Sprintf("%s, which fits nowhere: the %d operations that had completed on %s before have legal orders, but in none of them is there a place for it",
+	done := sort.Search(len(s.ops), func(i int) bool { return s.ops[i].call > t.limit })
+	if !t.shortest {
+		t.sentence = fmt.Sprintf("the %d operations on %s until %s have no legal order", done, s.name(), checkers.At(s.time(t.limit)))
+		return
+	}
+	t.sentence = fmt.Sprintf("%s, which fits nowhere: the other %d operations on %s until then have legal orders, but in none of them is there a place for it",
 		s.saw(t.stuck), done-1, s.name())
 }
 
-// stale looks whether every write of the value that the stuck operation saw had been
-// overwritten before that began: a mutation to another value was called after the write
-// had returned, and had itself returned by then.
-func (s *subject) stale(t *story) bool {
-	o := s.ops[t.stuck]
-	latest := op{ret: -1} // the write of the value that returned last; at first the initial one
-	lower, written := int32(none), o.from == initial
-	for i, w := range s.ops {
-		if w.call > t.limit || !w.mutates() || w.to != o.from || int32(i) == t.stuck {
-			continue
-		}
-		if written = true; w.ret > latest.ret {
-			latest, lower = w, int32(i)
-		}
-	}
-	if !written {
+// pairSentence tells of an operation that is doomed by one that overwrote what it saw.
+func (s *subject) pairSentence(p *pairs, t *story) {
+	source, overwriter := p.source(t.stuck), p.overwriter(t.stuck)
+	if source == none && s.ops[t.stuck].from != initial {
 		t.sentence = s.unwrittenSentence(t.stuck, t)
-		return true
+		return
 	}
-	for i, w := range s.ops {
-		if w.mutates() && w.to != o.from && w.call > latest.ret && w.ret < o.call {
-			since := int32(i)
-			t.proof = append(t.proof, since)
-			t.sentence = s.lateSentence(t.stuck, since)
-			if lower != none {
-				t.proof = append(t.proof, lower)
-				t.sentence += s.afterClause(lower, since)
-			}
-			return true
-		}
+	t.proof = append(t.proof, overwriter)
+	t.sentence = s.lateSentence(t.stuck, overwriter)
+	if source != none {
+		t.proof = append(t.proof, source)
+		t.sentence += s.afterClause(source, overwriter)
 	}
-	return false
 }
 
 // lateSentence says that late came too late, because since had returned before.
 func (s *subject) lateSentence(late, since int32) string {
-	return fmt.Sprintf("%s, though %s %s before that %s began", s.saw(late), s.had(since),
-		checkers.Span(s.time(s.ops[late].call)-s.time(s.ops[since].ret)), s.noun(late))
+	had := s.had(since)
+	if rest, same := strings.CutPrefix(had, s.who(s.ops[late].call)+" had"); same {
+		had = "it had itself" + rest
+	}
+	return fmt.Sprintf("%s, though %s%s before that %s began", s.saw(late), had,
+		s.gap(since, late), s.noun(late))
 }
 
 // afterClause says that upper's value came after lower's.
 func (s *subject) afterClause(lower, upper int32) string {
-	return fmt.Sprintf("; and %s %s before %s's %s of %s began", s.had(lower),
-		checkers.Span(s.time(s.ops[upper].call)-s.time(s.ops[lower].ret)), s.who(s.ops[upper].call), s.noun(upper), s.value(upper))
+	return fmt.Sprintf("; and %s%s before %s's %s of %s began", s.had(lower), s.gap(lower, upper),
+		s.who(s.ops[upper].call), s.noun(upper), s.value(upper))
+}
+
+// gap is the time from the completion of one operation to the invocation of another, set
+// off by a comma from a value that would run into it.
+func (s *subject) gap(before, after int32) string {
+	gap := " " + checkers.Span(s.time(s.ops[after].call)-s.time(s.ops[before].ret))
+	if s.ops[before].kind == read {
+		return "," + gap
+	}
+	return gap
 }
 
 func (s *subject) time(event int32) int64 { return s.h.At(int(event)).Time }
@@ -248,22 +241,18 @@ func (s *subject) who(event int32) string {
 	return fmt.Sprintf("process %d", s.h.At(int(event)).Process)
 }
 
-// noun is what an operation is called.
-func (s *subject) noun(i int32) string {
-	switch o := s.ops[i]; {
-	case o.kind == write:
-		return "write"
-	case o.kind == read && s.h.At(int(o.call)).F == "read":
-		return "read"
-	default:
-		return "compare-and-set"
-	}
-}
+// nouns are what operations are called.
+var nouns = map[string]string{"read": "read", "write": "write", "cas": "compare-and-set"}
+
+func (s *subject) noun(i int32) string { return nouns[s.h.At(int(s.ops[i].call)).F] }
 
 // value is what an operation was about.
 func (s *subject) value(i int32) string {
 	switch o := s.ops[i]; o.kind {
 	case read:
+		if s.values[o.from].IsNil() {
+			return "nothing"
+		}
 		return s.values[o.from].String()
 	case write:
 		return s.values[o.to].String()

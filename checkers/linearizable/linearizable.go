@@ -169,12 +169,16 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 			f.verdict, f.story = checkers.Invalid, c.blame(s, found)
 		}
 	default:
+		if limit, found := s.firstDoomed(all); found {
+			f.verdict, f.story = checkers.Invalid, c.bisect(s, limit, slice/2)
+			return
+		}
 		b, release := c.brake(slice)
 		out, _ := s.search(all, false, b)
 		release()
 		switch out {
 		case illegal:
-			f.verdict, f.story = checkers.Invalid, c.bisect(s, slice/2)
+			f.verdict, f.story = checkers.Invalid, c.bisect(s, all, slice/2)
 		case stopped:
 			f.verdict, f.reason = checkers.Unknown, b.why(slice)
 		}

@@ -44,8 +44,8 @@ type subject struct {
 	ops      []op
 	values   []history.Value // by number
 	number   map[history.Value]int32
-	rejected map[int32]int32 // value -> invocation of a write of it that certainly did not happen
-	fault    string          // why the history of this key cannot be judged
+	rejected map[int32][2]int32 // value -> events of a write of it that certainly did not happen
+	fault    string             // why the history of this key cannot be judged
 }
 
 // subjects splits a history into its registers, in order of first use.
@@ -69,7 +69,7 @@ func subjects(h *history.History, start history.Value) []*subject {
 		k := id{e.Key, e.Keyed}
 		s := index[k]
 		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, number: map[history.Value]int32{}, rejected: map[int32]int32{}}
+			s = &subject{h: h, key: e.Key, keyed: e.Keyed, number: map[history.Value]int32{}, rejected: map[int32][2]int32{}}
 			s.intern(start)
 			index[k], all = s, append(all, s)
 		}
@@ -80,7 +80,7 @@ func subjects(h *history.History, start history.Value) []*subject {
 				ret = match[i]
 			}
 		}
-		s.add(e, done, int32(i), ret)
+		s.add(e, done, op{call: int32(i), ret: ret})
 	}
 	return all
 }
@@ -95,8 +95,7 @@ func (s *subject) intern(v history.Value) int32 {
 }
 
 // add takes in one operation: its invocation, its completion (info if there is none).
-func (s *subject) add(e, done history.Op, call, ret int32) {
-	o := op{call: call, ret: ret}
+func (s *subject) add(e, done history.Op, o op) {
 	switch e.F {
 	case "read":
 		if done.Type == history.OK {
@@ -110,7 +109,7 @@ func (s *subject) add(e, done history.Op, call, ret int32) {
 		from, to, ok := pair(e.Value)
 		switch value, seen := observed(done); {
 		case !ok:
-			s.reject("operation %d is a cas of %s, not of a pair", call, e.Value)
+			s.reject("operation %d is a cas of %s, not of a pair", o.call, e.Value)
 		case seen:
 			o.kind, o.from = read, s.intern(value)
 			s.ops = append(s.ops, o)
@@ -119,13 +118,13 @@ func (s *subject) add(e, done history.Op, call, ret int32) {
 			s.mutation(o, done)
 		}
 	default:
-		s.reject("operation %d is a %q, which a register does not have", call, e.F)
+		s.reject("operation %d is %q, which a register does not have", o.call, e.F)
 	}
 }
 
 func (s *subject) mutation(o op, done history.Op) {
 	if done.Type == history.Fail {
-		s.rejected[o.to] = o.call
+		s.rejected[o.to] = [2]int32{o.call, o.ret}
 		return
 	}
 	s.ops = append(s.ops, o)

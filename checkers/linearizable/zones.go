@@ -159,7 +159,7 @@ func (z *zoning) gather() *conflict {
 			z.readers[o.from] = append(z.readers[o.from], i)
 		case o.kind == cas && z.taker[o.from] != none:
 			other := z.taker[o.from]
-			return &conflict{why: takenTwice, late: max(i, other), since: min(i, other), lower: none, upper: none}
+			return &conflict{why: takenTwice, late: max(i, other), since: min(i, other), lower: z.writer[o.from], upper: none}
 		case o.kind == cas:
 			z.taker[o.from] = i
 		}
@@ -186,7 +186,11 @@ func (z *zoning) chain() *conflict {
 	}
 	for v, w := range z.writer {
 		if w != none && !z.held[v] {
-			return &conflict{why: circular, late: w, since: none, lower: none, upper: none}
+			c := &conflict{why: circular, late: w, since: none, lower: none, upper: none}
+			for t := z.taker[v]; t != none && t != w; t = z.taker[z.s.ops[t].to] {
+				c.links = append(c.links, t)
+			}
+			return c
 		}
 	}
 	return nil
@@ -205,6 +209,7 @@ func (z *zoning) walk(root int32) *conflict {
 			ret, call := int64(z.ret(i)), int64(z.s.ops[i].call)
 			if ret < last && found == nil {
 				found = &conflict{why: overtaken, late: lastOp, since: i, lower: none, upper: none}
+				found.links = z.links(root, lastOp, i)
 			}
 			if ret < b.first {
 				b.first, b.firstOp = ret, i

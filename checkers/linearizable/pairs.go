@@ -1,0 +1,115 @@
+package linearizable
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
+
+// pairs find operations that a search need not be asked about, whatever else happened and
+// however often values were written: an operation that saw v is doomed if nobody had
+// begun to write v when it returned, or if every such write was overwritten before the
+// operation began - some mutation to another value was called after the last of those
+// writes had returned, and had itself returned.
+type pairs struct {
+	s *subject
+	// By value, its writers by call; last[v][k] returned last among the first k+1.
+	writers, last [][]int32
+	// The mutations that certainly happened, by return; top[k] are among the first k+1 the
+	// one called last, and the one called last to another value than that one's.
+	done []int32
+	top  [][2]int32
+}
+
+// pairs prepares for the prefix up to event limit.
+func (s *subject) pairs(limit int32) *pairs {
+	p := &pairs{s: s, writers: make([][]int32, len(s.values)), last: make([][]int32, len(s.values))}
+	for n, o := range s.ops {
+		i := int32(n)
+		if o.call > limit || !o.mutates() {
+			continue
+		}
+		last := i
+		if k := len(p.last[o.to]); k > 0 && s.ops[p.last[o.to][k-1]].ret > o.ret {
+			last = p.last[o.to][k-1]
+		}
+		p.writers[o.to], p.last[o.to] = append(p.writers[o.to], i), append(p.last[o.to], last)
+		if o.ret <= limit {
+			p.done = append(p.done, i)
+		}
+	}
+	slices.SortFunc(p.done, func(a, b int32) int { return cmp.Compare(s.ops[a].ret, s.ops[b].ret) })
+	top := [2]int32{none, none}
+	for _, i := range p.done {
+		switch {
+		case top[0] == none || s.ops[i].call > s.ops[top[0]].call:
+			if top[0] != none && s.ops[i].to != s.ops[top[0]].to {
+				top[1] = top[0]
+			}
+			top[0] = i
+		case s.ops[i].to != s.ops[top[0]].to && (top[1] == none || s.ops[i].call > s.ops[top[1]].call):
+			top[1] = i
+		}
+		p.top = append(p.top, top)
+	}
+	return p
+}
+
+// source is the write of the value that operation i saw which returned last, of those
+// called before i returned; none if there is none but, maybe, the initial one.
+func (p *pairs) source(i int32) int32 {
+	o := p.s.ops[i]
+	w := p.writers[o.from]
+	k := sort.Search(len(w), func(k int) bool { return p.s.ops[w[k]].call > o.ret })
+	if k > 0 && w[k-1] == i { // a compare-and-set of v to v is no source of its own
+		k--
+	}
+	if k == 0 {
+		return none
+	}
+	return p.last[o.from][k-1]
+}
+
+// overwriter is the mutation to another value than operation i saw that was called last,
+// of those that returned before i was called.
+func (p *pairs) overwriter(i int32) int32 {
+	o := p.s.ops[i]
+	k := sort.Search(len(p.done), func(k int) bool { return p.s.ops[p.done[k]].ret > o.call })
+	if k == 0 {
+		return none
+	}
+	if top := p.top[k-1]; top[0] != none && p.s.ops[top[0]].to == o.from {
+		return top[1]
+	} else {
+		return top[0]
+	}
+}
+
+// doomed reports whether operation i, a read or compare-and-set, can have no place.
+func (p *pairs) doomed(i int32) bool {
+	o := p.s.ops[i]
+	if o.ret == pending {
+		return false
+	}
+	overwritten := int32(-1) // when the value was last written, at the latest
+	switch source := p.source(i); {
+	case source != none:
+		overwritten = p.s.ops[source].ret
+	case o.from != initial:
+		return true
+	}
+	w := p.overwriter(i)
+	return w != none && p.s.ops[w].call > overwritten
+}
+
+// firstDoomed returns the completion of the doomed operation that returned first.
+func (s *subject) firstDoomed(limit int32) (event int32, found bool) {
+	p := s.pairs(limit)
+	event = pending
+	for i, o := range s.ops {
+		if o.kind != write && o.ret < event && p.doomed(int32(i)) {
+			event = o.ret
+		}
+	}
+	return event, event != pending
+}
