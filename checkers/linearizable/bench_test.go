@@ -42,7 +42,7 @@ func BenchmarkRegister(b *testing.B) {
 			b.ResetTimer()
 			b.ReportAllocs()
 			for b.Loop() {
-				r := Register(Options{}).Check(context.Background(), h, checkers.Budget{})
+				r := Register().Check(context.Background(), h, checkers.Budget{})
 				if r.Valid == checkers.Unknown {
 					b.Fatal(r.Reason)
 				}

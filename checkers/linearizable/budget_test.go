@@ -53,7 +53,7 @@ func TestBudget(t *testing.T) {
 			hopeless(h, 1)
 			h.Append(history.Op{Process: 5000, Type: history.Invoke, F: "read", Key: 2, Keyed: true})
 			h.Append(history.Op{Process: 5000, Type: history.OK, F: "read", Key: 2, Keyed: true, Value: history.Int(1)})
-			r := Register(Options{}).Check(context.Background(), h, c.budget)
+			r := Register().Check(context.Background(), h, c.budget)
 			if !strings.Contains(r.Reason, "key 1: ") || !strings.Contains(r.Reason, c.reason) {
 				t.Errorf("reason %q", r.Reason)
 			}
@@ -70,7 +70,7 @@ func TestDoomed(t *testing.T) {
 	hopeless(h, 1)
 	h.Append(history.Op{Process: 1000, Type: history.Invoke, F: "read", Key: 1, Keyed: true})
 	h.Append(history.Op{Process: 1000, Type: history.OK, F: "read", Key: 1, Keyed: true, Value: history.Int(100)})
-	r := Register(Options{}).Check(context.Background(), h, checkers.Budget{Time: time.Second})
+	r := Register().Check(context.Background(), h, checkers.Budget{Time: time.Second})
 	if r.Valid != checkers.Invalid || !strings.Contains(r.Anomalies[0].Sentence, "read 100 at 0.000 s, which nobody had written") {
 		t.Errorf("%+v", r)
 	}
@@ -82,7 +82,7 @@ func TestInterrupted(t *testing.T) {
 	hopeless(h, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if r := Register(Options{}).Check(ctx, h, checkers.Budget{}); r.Valid != checkers.Unknown || !strings.Contains(r.Reason, "interrupted") {
+	if r := Register().Check(ctx, h, checkers.Budget{}); r.Valid != checkers.Unknown || !strings.Contains(r.Reason, "interrupted") {
 		t.Errorf("%v: %s", r.Valid, r.Reason)
 	}
 }

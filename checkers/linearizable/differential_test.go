@@ -23,7 +23,7 @@ func dump(h *history.History) string {
 }
 
 func verdict(h *history.History) checkers.Result {
-	return Register(Options{}).Check(context.Background(), h, checkers.Budget{Workers: 1})
+	return Register().Check(context.Background(), h, checkers.Budget{Workers: 1})
 }
 
 // TestAgainstOracles compares the checker with trying every order, with porcupine alone,

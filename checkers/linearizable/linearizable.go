@@ -35,13 +35,17 @@ type Options struct {
 	Anomalies int
 }
 
-// Register returns a checker of registers with read, write and cas (compare-and-set).
+// Register returns a checker of registers with read, write and cas (compare-and-set) with
+// the default options.
 //
 // A write's and a cas's value is that of the invocation, an integer and a pair; a read's
 // that of its completion, nil where the register was absent. A cas that failed with error
 // "mismatch..." and an integer as its completion's value is a read of that integer, and
 // one with error MismatchAbsent a read of nil.
-func Register(o Options) checkers.Checker {
+func Register() checkers.Checker { return New(Options{}) }
+
+// New is Register with options.
+func New(o Options) checkers.Checker {
 	if o.Anomalies <= 0 {
 		o.Anomalies = 8
 	}

@@ -29,7 +29,7 @@ func TestStories(t *testing.T) {
 			for _, line := range strings.Split(d.Input, "\n") {
 				h.Append(parse(t, d, line, keyed))
 			}
-			r := Register(o).Check(context.Background(), h, checkers.Budget{})
+			r := New(o).Check(context.Background(), h, checkers.Budget{})
 			return tell(r, d.HasArg("picture"))
 		})
 	})
