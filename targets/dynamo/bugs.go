@@ -1,0 +1,43 @@
+package dynamo
+
+import (
+	"slices"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
+)
+
+var abd = map[string]string{"mode": string(dynamo.Atomic)}
+
+// bugs are mistakes that people make in such systems.
+var bugs = []cluster.Bug{
+	{
+		Name:     string(dynamo.HintsDropped),
+		Doc:      "hints for homes that are down live in memory only: a restart forgets them, and with them acknowledged writes",
+		Workload: "set", Nemeses: []string{"partition", "kill"}, Anomaly: "lost",
+	},
+	{
+		Name:     string(dynamo.NoWriteBack),
+		Doc:      "an atomic read skips its second phase: a write that is under way can be seen by one reader and missed by a later one",
+		Workload: "register", Nemeses: []string{"partition", "packet"}, Anomaly: "nonlinearizable", Set: abd,
+	},
+	{
+		Name:     string(dynamo.AckBeforeSync),
+		Doc:      "replicas acknowledge at once and sync their log every second: a crash takes back what a majority had confirmed",
+		Workload: "register", Nemeses: []string{"kill"}, Anomaly: "nonlinearizable", Set: abd,
+	},
+	{
+		Name:     string(dynamo.TimestampReuse),
+		Doc:      "a write's timestamp is a number and the coordinator's name: after a crash, or beside another client's write, the same one stands for two values",
+		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "nonlinearizable", Set: abd,
+	},
+	{
+		Name:     string(dynamo.HintedMajority),
+		Doc:      "nodes that stand in for homes count towards an atomic operation's majority, so that two majorities need not meet",
+		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable", Set: abd,
+	},
+}
+
+func known(b dynamo.Bug) bool {
+	return slices.ContainsFunc(bugs, func(k cluster.Bug) bool { return k.Name == string(b) })
+}

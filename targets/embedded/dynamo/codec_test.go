@@ -1,0 +1,136 @@
+package dynamo
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"github.com/faultline-dev/faultline/harness/node"
+	"pgregory.net/rapid"
+)
+
+func genValue(t *rapid.T) Value {
+	return Value{
+		Stamp: Stamp{
+			Time: rapid.Int64().Draw(t, "time"), Node: node.ID(rapid.StringN(0, 4, 8).Draw(t, "node")),
+			Serial: rapid.Uint64().Draw(t, "serial"),
+		},
+		Int:      rapid.Int64().Draw(t, "int"),
+		Elements: genElements(t),
+	}
+}
+
+func genElements(t *rapid.T) []int64 {
+	e := rapid.SliceOfN(rapid.Int64(), 0, 5).Draw(t, "elements")
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}
+
+func genKey(t *rapid.T) Key {
+	return Key{Kind: rapid.SampledFrom([]Kind{Register, Set}).Draw(t, "kind"), ID: rapid.Int64().Draw(t, "id")}
+}
+
+func genMessage(t *rapid.T) node.Message {
+	call := rapid.Uint64().Draw(t, "call")
+	switch rapid.IntRange(0, 6).Draw(t, "type") {
+	case 0:
+		return &Request{
+			Op: Op(rapid.IntRange(0, int(OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
+			Value: rapid.Int64().Draw(t, "value"), Expect: rapid.Int64().Draw(t, "expect"),
+		}
+	case 1:
+		return &Reply{
+			Status: Status(rapid.IntRange(0, int(Uncertain)).Draw(t, "status")), Found: rapid.Bool().Draw(t, "found"),
+			Value: rapid.Int64().Draw(t, "value"), Elements: genElements(t), Reason: rapid.String().Draw(t, "reason"),
+		}
+	case 2:
+		return &Get{Call: call, Key: genKey(t)}
+	case 3:
+		return &Put{
+			Call: call, Key: genKey(t), Value: genValue(t),
+			For: node.ID(rapid.String().Draw(t, "for")), Report: rapid.Bool().Draw(t, "report"),
+		}
+	case 4:
+		return &Held{Call: call, Value: genValue(t)}
+	case 5:
+		return Probe{}
+	default:
+		return Alive{}
+	}
+}
+
+// What is encoded is decoded again, also in front of nothing and behind something.
+func TestCodecRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := genMessage(t)
+		prefix := []byte("before")
+		b, err := m.AppendBinary(prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(b, prefix) {
+			t.Fatalf("%T did not append", m)
+		}
+		got, err := Decode(b[len(prefix):])
+		if err != nil {
+			t.Fatalf("%#v: %v", m, err)
+		}
+		if !reflect.DeepEqual(got, m) {
+			t.Fatalf("got %#v, want %#v", got, m)
+		}
+	})
+}
+
+// No bytes make Decode panic, and what it accepts it can write and read again.
+func FuzzDecode(f *testing.F) {
+	for _, m := range []node.Message{
+		&Request{Op: OpWrite, Key: 1, Value: 2}, &Reply{Found: true, Value: 7, Elements: []int64{1, 2}, Reason: "why"},
+		&Get{Call: 9, Key: Key{Set, 3}}, &Put{Call: 1, Value: Value{Stamp: Stamp{5, "n1", 6}, Int: 7}, For: "n2", Report: true},
+		&Held{Call: 2, Value: Value{Elements: []int64{4}}}, Probe{}, Alive{},
+	} {
+		b, _ := m.AppendBinary(nil)
+		f.Add(b)
+	}
+	f.Add([]byte{tagHeld, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Decode(b)
+		if err != nil {
+			return
+		}
+		b2, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m2, err := Decode(b2)
+		if err != nil || !reflect.DeepEqual(m, m2) {
+			t.Fatalf("%#v came back as %#v, %v", m, m2, err)
+		}
+	})
+}
+
+// No log makes a node panic, and what is read is a prefix of what was written.
+func FuzzLog(f *testing.F) {
+	var b []byte
+	for _, r := range []record{
+		{Kind: recordLife, Life: 3}, {Kind: recordData, Key: Key{Set, 1}, Value: Value{Elements: []int64{1}}},
+		{Kind: recordHint, Home: "n2", Value: Value{Stamp: Stamp{1, "n1", 1}}}, {Kind: recordSettled, Home: "n2"},
+	} {
+		b = appendRecord(b, &r)
+	}
+	f.Add(b)
+	f.Add(b[:len(b)-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for {
+			_, rest, ok := nextRecord(b)
+			if !ok {
+				return
+			}
+			if len(rest) >= len(b) {
+				t.Fatal("a record took nothing")
+			}
+			b = rest
+		}
+	})
+}
