@@ -3,7 +3,9 @@
 //
 // An operation was answered if it succeeded, or if it failed because the system looked and
 // said no: a compare-and-set that did not match. An outage is a time in which clients
-// waited and nobody got an answer; time in which nobody asked is none. Start with Measure.
+// waited and nobody got an answer; a client that was refused or given no answer goes on
+// waiting until somebody gets one. Time after an answer in which nobody asks is no outage.
+// Start with Measure.
 package availability
 
 import (
@@ -196,7 +198,7 @@ func (c checker) Check(_ context.Context, h *history.History, _ checkers.Budget)
 			continue
 		}
 		slices.Sort(known)
-		note := fmt.Sprintf("%s; %d faults", times.note, len(known))
+		note := fmt.Sprintf("%s; of %d", times.note, len(known))
 		add(times.name+" p50", float64(known[len(known)/2])/1e9, "s", note)
 		add(times.name+" max", float64(known[len(known)-1])/1e9, "s", note)
 	}
