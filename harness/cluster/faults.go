@@ -48,8 +48,8 @@ type Shaper interface {
 type Killer interface {
 	// Kill returns evidence once the process is gone: "pid 4711 gone".
 	Kill(ctx context.Context, node string) (evidence string, err error)
-	// Start starts a killed node; it does not wait until it answers.
-	Start(ctx context.Context, node string) error
+	// Restart starts a killed node; it does not wait until it answers.
+	Restart(ctx context.Context, node string) error
 }
 
 // Pauser freezes node processes and lets them go on.

@@ -1,0 +1,23 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+)
+
+// ProbeKey is the key that Probe reads; workloads use keys from 0 up.
+const ProbeKey = -1
+
+// Probe asks a node for something that it must do work for: a read of a key that nobody
+// writes. No error means that the node answers requests.
+func Probe(ctx context.Context, conn Conn) error {
+	switch c := conn.(type) {
+	case Register:
+		_, _, err := c.Read(ctx, ProbeKey)
+		return err
+	case Set:
+		_, err := c.ReadAll(ctx, ProbeKey)
+		return err
+	}
+	return errors.New("the connection offers no data model that could be asked for")
+}

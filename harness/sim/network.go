@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/faultline-dev/faultline/harness/node"
+)
+
+// network is what lies between the nodes. A link goes one way. By itself it keeps packets
+// in order and loses none, as TCP does; faults change that.
+type network struct {
+	rand    *rand.Rand
+	links   [][]link // from, to
+	dropped int64    // by cuts since the last Cut
+	shaped  int64    // packets that a shape touched since the last Shape
+}
+
+type link struct {
+	cut   bool
+	shape *Shape
+	last  int64 // when the last packet in order arrives
+}
+
+// Shape is what a link does to packets besides its latency; probabilities are 0 to 1.
+type Shape struct {
+	Delay, Jitter            time.Duration
+	Loss, Duplicate, Reorder float64
+}
+
+func newNetwork(n int, r *rand.Rand) network {
+	net := network{rand: r, links: make([][]link, n)}
+	for i := range net.links {
+		net.links[i] = make([]link, n)
+	}
+	return net
+}
+
+// Cut replaces all cuts: dropped(from, to) says whose packets are dropped on arrival.
+func (w *World) Cut(dropped func(from, to node.ID) bool) {
+	w.network.dropped = 0
+	for i, from := range w.hosts {
+		for j, to := range w.hosts {
+			w.network.links[i][j].cut = i != j && dropped(from.id, to.id)
+		}
+	}
+}
+
+// Uncut removes all cuts.
+func (w *World) Uncut() {
+	for i := range w.network.links {
+		for j := range w.network.links[i] {
+			w.network.links[i][j].cut = false
+		}
+	}
+}
+
+// Dropped counts the packets that cuts dropped since the last Cut.
+func (w *World) Dropped() int64 { return w.network.dropped }
+
+// Shape makes all links to and from the nodes do s besides their latency.
+func (w *World) Shape(nodes []node.ID, s Shape) {
+	w.Unshape()
+	w.network.shaped = 0
+	for _, id := range nodes {
+		for _, h := range w.hosts {
+			if h.id != id {
+				continue
+			}
+			for j := range w.hosts {
+				if j != h.index {
+					w.network.links[h.index][j].shape = &s
+					w.network.links[j][h.index].shape = &s
+				}
+			}
+		}
+	}
+}
+
+// Unshape restores all links.
+func (w *World) Unshape() {
+	for i := range w.network.links {
+		for j := range w.network.links[i] {
+			w.network.links[i][j].shape = nil
+		}
+	}
+}
+
+// Shaped counts the packets that a shape touched since the last Shape.
+func (w *World) Shaped() int64 { return w.network.shaped }
+
+// send puts a packet on its way.
+func (w *World) send(from, to *host, m node.Message) {
+	if from == to {
+		w.at(w.now, func() { to.receive(from.id, m) })
+		return
+	}
+	net := &w.network
+	l := &net.links[from.index][to.index]
+	arrives := w.now + w.config.Link.draw(net.rand)
+	s := l.shape
+	if s == nil {
+		w.inOrder(l, arrives, from, to, m)
+		return
+	}
+	touched := s.Delay > 0 || s.Jitter > 0
+	if s.Loss > 0 && net.rand.Float64() < s.Loss {
+		net.shaped++
+		return
+	}
+	arrives += int64(s.Delay)
+	if s.Jitter > 0 {
+		arrives = max(w.now, arrives+net.rand.Int64N(2*int64(s.Jitter))-int64(s.Jitter))
+	}
+	if s.Duplicate > 0 && net.rand.Float64() < s.Duplicate {
+		touched = true
+		w.deliver(arrives+w.config.Link.draw(net.rand), from, to, m)
+	}
+	if s.Reorder > 0 && net.rand.Float64() < s.Reorder {
+		net.shaped++
+		// Held back for a few latencies, so that later ones overtake it.
+		w.deliver(arrives+4*w.config.Link.draw(net.rand), from, to, m)
+		return
+	}
+	if touched {
+		net.shaped++
+	}
+	w.inOrder(l, arrives, from, to, m)
+}
+
+func (w *World) inOrder(l *link, arrives int64, from, to *host, m node.Message) {
+	l.last = max(l.last, arrives)
+	w.deliver(l.last, from, to, m)
+}
+
+// deliver lets a packet arrive. A cut drops it there, as a firewall's input rule would,
+// even if it was sent before.
+func (w *World) deliver(at int64, from, to *host, m node.Message) {
+	w.at(at, func() {
+		if w.network.links[from.index][to.index].cut {
+			w.network.dropped++
+			return
+		}
+		to.receive(from.id, m)
+	})
+}
