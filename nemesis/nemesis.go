@@ -3,5 +3,125 @@
 // The one idea: a fault is an object with an enforced life: choose, inject, confirm that
 // it took hold, hold, recover, confirm recovered. It travels with its schedule and its
 // healing, asks the cluster for capabilities and never for a world, and leaves evidence
-// in the history. Start with Registry, then Compose.
+// in the history. Start with All, the table of nemeses, then Compose, which makes one
+// nemesis out of those that a run asks for.
 package nemesis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+)
+
+// Nemesis is one family of faults as the registry knows it.
+type Nemesis struct {
+	Name    string
+	Doc     string
+	Needs   string // the capability of the cluster, in words
+	Options []cluster.Option
+
+	// verbs name the operations that inject and recover, for each kind of fault; a kind
+	// that the table lacks uses the entry "".
+	start, stop string
+	atLeast     int // nodes
+	bind        func(env *env, o cluster.Options) fault
+}
+
+// fault is a nemesis bound to a cluster. It has at most one fault in force at a time.
+type fault interface {
+	// inject chooses victims, hurts them and confirms that it took hold. It returns
+	// cluster.ErrSkipped when no victim was free.
+	inject(ctx context.Context, kind string) (injury, error)
+	// recover undoes what inject did, confirms it and says how much the fault bit.
+	recover(ctx context.Context) (recovery, error)
+}
+
+// injury is a fault that took hold.
+type injury struct {
+	victims  []string
+	evidence string
+}
+
+// recovery is the end of a fault.
+type recovery struct {
+	bit      int64  // how much it did; 0 means that it had no effect
+	evidence string // of what it did, and that it is gone
+}
+
+// All are the nemeses.
+var All = []Nemesis{
+	{
+		Name: "partition", Doc: "drops packets between nodes: the network splits", Needs: "cut links",
+		Options: []cluster.Option{kinds("partition", "the ways to split, in turn", grudgeKinds)},
+		start:   "start-partition", stop: "stop-partition", atLeast: 2, bind: bindPartition,
+	},
+	{
+		Name: "kill", Doc: "kills node processes as kill -9 does and starts them again", Needs: "kill and restart nodes",
+		Options: []cluster.Option{kinds("kill", "whom to kill, in turn", aims)},
+		start:   "kill", stop: "restart", atLeast: 1, bind: bindKill,
+	},
+	{
+		Name: "pause", Doc: "freezes node processes and lets them go on", Needs: "pause and resume nodes",
+		Options: []cluster.Option{kinds("pause", "whom to pause, in turn", aims)},
+		start:   "pause", stop: "resume", atLeast: 1, bind: bindPause,
+	},
+	{
+		Name: "clock", Doc: "makes nodes' wall clocks jump, flip or run at the wrong rate, and sets them right again", Needs: "skew clocks",
+		Options: []cluster.Option{
+			kinds("clock", "what to do to clocks, in turn", []string{"bump", "strobe", "drift"}),
+			kinds("clock-nodes", "whose clocks, in turn", aims),
+		},
+		start: "skew-clock", stop: "reset-clock", atLeast: 1, bind: bindClock,
+	},
+	{
+		Name: "packet", Doc: "delays, loses, duplicates or reorders packets between nodes", Needs: "shape links",
+		Options: []cluster.Option{
+			kinds("packet", "what to do to packets, in turn", []string{"delay", "loss", "duplicate", "reorder"}),
+			kinds("packet-nodes", "whose packets, in turn", aims),
+		},
+		start: "start-packet", stop: "stop-packet", atLeast: 2, bind: bindPacket,
+	},
+}
+
+// Find returns the nemesis of that name.
+func Find(name string) (Nemesis, error) {
+	names := make([]string, len(All))
+	for i, n := range All {
+		names[i] = n.Name
+		if n.Name == name {
+			return n, nil
+		}
+	}
+	return Nemesis{}, cluster.Unknown("nemesis", name, names)
+}
+
+// kinds is an option that lists some of the kinds there are; all of them by default.
+func kinds(name, doc string, all []string) cluster.Option {
+	return cluster.Option{
+		Name: name, Default: strings.Join(all, ","), Doc: doc + ": some of " + strings.Join(all, ","),
+		Check: func(value string) error {
+			for _, kind := range strings.Split(value, ",") {
+				if !slices.Contains(all, kind) {
+					return cluster.Unknown("kind", kind, all)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// world names where a cluster lives, for a refusal.
+var refusals = map[cluster.World]string{
+	cluster.Docker: "this version can do it only in the simulated world: leave it out or run --on sim",
+}
+
+func refusal(n Nemesis, w cluster.World) error {
+	reason, ok := refusals[w]
+	if !ok {
+		reason = "the cluster cannot " + n.Needs
+	}
+	return &cluster.Refusal{Fault: n.Name, World: fmt.Sprintf("on %s", w), Reason: reason}
+}

@@ -28,6 +28,12 @@ func (d deaths) Check(_ context.Context, h *history.History, _ checkers.Budget) 
 	died, meant := 0, 0
 	for _, e := range h.Telemetry() {
 		switch {
+		case e.Kind == history.EventUnrecovered:
+			result.Anomalies = append(result.Anomalies, checkers.Anomaly{
+				Name: "unrecovered",
+				Sentence: fmt.Sprintf("node %s did not answer within %s after all faults had been healed: %s",
+					e.Node, checkers.Span(e.N), e.Text),
+			})
 		case e.Kind != history.EventNodeDown:
 		case !ByItself(e):
 			meant++
@@ -40,7 +46,7 @@ func (d deaths) Check(_ context.Context, h *history.History, _ checkers.Budget) 
 			}
 		}
 	}
-	if died > 0 {
+	if len(result.Anomalies) > 0 {
 		result.Valid = checkers.Invalid
 	}
 	result.Figures = []checkers.Figure{

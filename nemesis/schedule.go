@@ -1,0 +1,107 @@
+package nemesis
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/faultline-dev/faultline/harness/generator"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// schedule says when the faults of a run begin and end: each nemesis in turns of quiet
+// and of a fault, all of them side by side. It is a generator, so an immutable value.
+type schedule struct {
+	interval int64 // mean length of a turn, in nanoseconds
+	plays    []play
+	rand     rand.PCG
+	begun    bool
+}
+
+// play is one nemesis's part.
+type play struct {
+	nemesis Nemesis
+	kinds   []string
+	next    int   // the kind to come
+	active  bool  // a fault is in force
+	due     int64 // when to change that
+}
+
+func newSchedule(ns []Nemesis, kinds [][]string, interval time.Duration, seed uint64) *schedule {
+	s := &schedule{interval: int64(interval), rand: *rand.NewPCG(seed, 0x6e656d65736973)}
+	r := rand.New(&s.rand)
+	for i, n := range ns {
+		order := slices.Clone(kinds[i])
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		s.plays = append(s.plays, play{nemesis: n, kinds: order})
+	}
+	return s
+}
+
+// turn draws the length of a turn: half the interval to one and a half.
+func (s *schedule) turn() int64 {
+	return s.interval/2 + rand.New(&s.rand).Int64N(s.interval+1)
+}
+
+func (s *schedule) clone() *schedule {
+	c := *s
+	c.plays = slices.Clone(s.plays)
+	return &c
+}
+
+// begin sets the first turns, which are short: quiet enough to see the cluster healthy.
+func (s *schedule) begin(now int64) *schedule {
+	c := s.clone()
+	c.begun = true
+	for i := range c.plays {
+		c.plays[i].due = now + c.turn()/2
+	}
+	return c
+}
+
+// Op implements generator.Generator.
+func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, generator.Generator) {
+	if !s.begun {
+		s = s.begin(ctx.Time)
+	}
+	if !ctx.Free().Has(generator.NemesisThread) {
+		return generator.Op{}, generator.Pending, s
+	}
+	first := 0
+	for i, p := range s.plays {
+		if p.due < s.plays[first].due {
+			first = i
+		}
+	}
+	p := s.plays[first]
+	op := generator.Op{Thread: generator.NemesisThread, Time: max(p.due, ctx.Time), F: p.nemesis.stop}
+	if !p.active {
+		op.F, op.Value = p.nemesis.start, history.Text(p.kinds[p.next])
+	}
+	next := s.clone()
+	q := &next.plays[first]
+	if !p.active {
+		q.next = (p.next + 1) % len(p.kinds)
+	}
+	q.active = !p.active
+	q.due = op.Time + next.turn()
+	return op, generator.Ready, next
+}
+
+// Update implements generator.Generator: a turn counts from the completion of the
+// operation that began it.
+func (s *schedule) Update(_ *generator.Context, ev *generator.Event) generator.Generator {
+	if ev.Thread != generator.NemesisThread || ev.Op.Type == history.Invoke {
+		return s
+	}
+	for i, p := range s.plays {
+		if f := ev.Op.F; p.active && f == p.nemesis.start || !p.active && f == p.nemesis.stop {
+			if p.due < ev.Op.Time+s.interval/2 {
+				c := s.clone()
+				c.plays[i].due = ev.Op.Time + s.interval/2
+				return c
+			}
+		}
+	}
+	return s
+}
