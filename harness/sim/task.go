@@ -101,8 +101,12 @@ func (w *World) start(name string, f func()) *task {
 		defer func() {
 			t.ended = true
 			if p := recover(); p != nil {
-				if u, ok := p.(unwind); !ok || u.why == errDeadlock {
+				u, ours := p.(unwind)
+				switch {
+				case !ours:
 					panic(p)
+				case u.why == errDeadlock:
+					panic(u.why)
 				}
 			}
 		}()
