@@ -92,8 +92,8 @@ func (c *Composite) Bind(cl cluster.Cluster, w cluster.World, note func(history.
 	return nil
 }
 
-// Generator is the schedule of the faults.
-func (c *Composite) Generator() generator.Generator {
+// Generator is the schedule of the faults, for a main phase that begins at start.
+func (c *Composite) Generator(start time.Duration) generator.Generator {
 	var ns []Nemesis
 	var kinds [][]string
 	for _, p := range c.parts {
@@ -104,7 +104,7 @@ func (c *Composite) Generator() generator.Generator {
 		}
 		kinds = append(kinds, strings.Split(list, ","))
 	}
-	return newSchedule(ns, kinds, c.plan.Interval, c.plan.Seed)
+	return newSchedule(ns, kinds, start, c.plan.Interval, c.plan.Seed)
 }
 
 // Invoke carries out an operation of the schedule. Its completion is always info, with

@@ -15,7 +15,6 @@ type schedule struct {
 	interval int64 // mean length of a turn, in nanoseconds
 	plays    []play
 	rand     rand.PCG
-	begun    bool
 }
 
 // play is one nemesis's part.
@@ -27,13 +26,16 @@ type play struct {
 	due     int64 // when to change that
 }
 
-func newSchedule(ns []Nemesis, kinds [][]string, interval time.Duration, seed uint64) *schedule {
+// newSchedule makes the schedule of a main phase that starts at a time known beforehand:
+// had it to find out, an answer that is passed over for another generator's would be lost.
+// The first turns are short, but quiet enough to see the cluster healthy.
+func newSchedule(ns []Nemesis, kinds [][]string, start, interval time.Duration, seed uint64) *schedule {
 	s := &schedule{interval: int64(interval), rand: *rand.NewPCG(seed, 0x6e656d65736973)}
 	r := rand.New(&s.rand)
 	for i, n := range ns {
 		order := slices.Clone(kinds[i])
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		s.plays = append(s.plays, play{nemesis: n, kinds: order})
+		s.plays = append(s.plays, play{nemesis: n, kinds: order, due: int64(start) + s.turn()/2})
 	}
 	return s
 }
@@ -49,21 +51,8 @@ func (s *schedule) clone() *schedule {
 	return &c
 }
 
-// begin sets the first turns, which are short: quiet enough to see the cluster healthy.
-func (s *schedule) begin(now int64) *schedule {
-	c := s.clone()
-	c.begun = true
-	for i := range c.plays {
-		c.plays[i].due = now + c.turn()/2
-	}
-	return c
-}
-
 // Op implements generator.Generator.
 func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, generator.Generator) {
-	if !s.begun {
-		s = s.begin(ctx.Time)
-	}
 	if !ctx.Free().Has(generator.NemesisThread) {
 		return generator.Op{}, generator.Pending, s
 	}
