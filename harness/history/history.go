@@ -6,24 +6,168 @@
 // Start with Op and Value (an event), then History (many), Writer and Open (the file).
 package history
 
+import "sort"
+
 // History is a run's events in order, with its telemetry. The zero value is empty and
 // ready for use. It is not safe for concurrent use while it is appended to.
 type History struct {
-	ops       []Op
+	chunks    []*chunk
+	count     int
+	strings   dictionary // names of operations, and errors
 	telemetry []Event
 }
 
+// chunkSize bounds a chunk, so that a growing history is never copied.
+const chunkSize = 1 << 16
+
+// chunk is a stretch of events as columns: about 30 bytes an event.
+type chunk struct {
+	time    []int64
+	process []int32
+	shape   []uint8 // type, kind, and whether there are a key and an error
+	f       []uint32
+	key     []int64
+	a       []int64 // the integer; or where in wide or text the value lies
+	wide    []int64 // pairs
+	text    []byte  // longer values
+	ends    []int32 // where they end in text
+	errs    []fault // of the few events that have one, in order
+}
+
+// fault is an event's error.
+type fault struct {
+	at int32  // in the chunk
+	id uint32 // in the dictionary
+}
+
+// The bits of a shape.
+const (
+	shapeType  = 3
+	shapeKeyed = 1 << 2
+	shapeError = 1 << 3
+	shapeKind  = 4 // shift
+)
+
+// dictionary numbers strings; number 0 is the empty one.
+type dictionary struct {
+	all    []string
+	number map[string]uint32
+	last   string // the string asked for last, and its number: events repeat
+	lastID uint32
+}
+
+func (d *dictionary) id(s string) uint32 {
+	if s == "" {
+		return 0
+	}
+	if s == d.last {
+		return d.lastID
+	}
+	id, ok := d.number[s]
+	if !ok {
+		if d.number == nil {
+			d.number = map[string]uint32{}
+			d.all = []string{""}
+		}
+		id = uint32(len(d.all))
+		d.all = append(d.all, s)
+		d.number[s] = id
+	}
+	d.last, d.lastID = s, id
+	return id
+}
+
+func (d *dictionary) text(id uint32) string {
+	if id == 0 {
+		return ""
+	}
+	return d.all[id]
+}
+
 // Len is the number of operation events.
-func (h *History) Len() int { return len(h.ops) }
+func (h *History) Len() int { return h.count }
 
 // At returns event i.
-func (h *History) At(i int) Op { return h.ops[i] }
+func (h *History) At(i int) Op {
+	c, at := h.chunks[i/chunkSize], i%chunkSize
+	shape := c.shape[at]
+	op := Op{
+		Index: i, Time: c.time[at], Process: int(c.process[at]), Type: Type(shape & shapeType),
+		F: h.strings.text(c.f[at]), Keyed: shape&shapeKeyed != 0, Key: c.key[at],
+		Value: c.value(at),
+	}
+	if shape&shapeError != 0 {
+		k := sort.Search(len(c.errs), func(k int) bool { return int(c.errs[k].at) >= at })
+		op.Error = h.strings.text(c.errs[k].id)
+	}
+	return op
+}
+
+func (c *chunk) value(at int) Value {
+	v := Value{Kind: Kind(c.shape[at] >> shapeKind)}
+	switch a := c.a[at]; v.Kind {
+	case KindNil:
+	case KindInt:
+		v.A = a
+	case KindPair:
+		v.A, v.B = c.wide[a], c.wide[a+1]
+	default:
+		start := int32(0)
+		if a > 0 {
+			start = c.ends[a-1]
+		}
+		v.S = string(c.text[start:c.ends[a]])
+	}
+	return v
+}
 
 // Append adds an event, giving it the next index, which it returns.
 func (h *History) Append(op Op) int {
-	op.Index = len(h.ops)
-	h.ops = append(h.ops, op)
-	return op.Index
+	at := h.count % chunkSize
+	if at == 0 {
+		h.chunks = append(h.chunks, newChunk(len(h.chunks) == 0))
+	}
+	c := h.chunks[len(h.chunks)-1]
+	shape := uint8(op.Type)&shapeType | uint8(op.Value.Kind)<<shapeKind
+	if op.Keyed {
+		shape |= shapeKeyed
+	}
+	if op.Error != "" {
+		shape |= shapeError
+		c.errs = append(c.errs, fault{int32(at), h.strings.id(op.Error)})
+	}
+	a := op.Value.A
+	switch op.Value.Kind {
+	case KindNil, KindInt:
+	case KindPair:
+		a = int64(len(c.wide))
+		c.wide = append(c.wide, op.Value.A, op.Value.B)
+	default:
+		a = int64(len(c.ends))
+		c.text = append(c.text, op.Value.S...)
+		c.ends = append(c.ends, int32(len(c.text)))
+	}
+	c.time = append(c.time, op.Time)
+	c.process = append(c.process, int32(op.Process))
+	c.shape = append(c.shape, shape)
+	c.f = append(c.f, h.strings.id(op.F))
+	c.key = append(c.key, op.Key)
+	c.a = append(c.a, a)
+	h.count++
+	return h.count - 1
+}
+
+// newChunk makes a chunk at its full size, but for the first one of a history, which
+// grows: most histories are short.
+func newChunk(first bool) *chunk {
+	n := chunkSize
+	if first {
+		n = 1024
+	}
+	return &chunk{
+		time: make([]int64, 0, n), process: make([]int32, 0, n), shape: make([]uint8, 0, n),
+		f: make([]uint32, 0, n), key: make([]int64, 0, n), a: make([]int64, 0, n),
+	}
 }
 
 // Note adds an event to the telemetry track.
@@ -37,17 +181,18 @@ func (h *History) Telemetry() []Event { return h.telemetry }
 // never completed, which is indeterminate).
 func (h *History) Completions() []int32 {
 	match := make([]int32, h.Len())
-	open := map[int]int32{}
+	open := map[int32]int32{}
 	for i := range match {
 		match[i] = -1
-		op := h.At(i)
-		if op.Type == Invoke {
-			open[op.Process] = int32(i)
+		c, at := h.chunks[i/chunkSize], i%chunkSize
+		process := c.process[at]
+		if Type(c.shape[at]&shapeType) == Invoke {
+			open[process] = int32(i)
 			continue
 		}
-		if j, found := open[op.Process]; found {
+		if j, found := open[process]; found {
 			match[i], match[j] = j, int32(i)
-			delete(open, op.Process)
+			delete(open, process)
 		}
 	}
 	return match
