@@ -2,17 +2,19 @@ package generator
 
 import "math/bits"
 
-// Context is what a generator may know: the time, and which threads exist and are free.
+// Context is what a generator may know: the time, which threads exist and are free, and
+// which process each of them is.
 type Context struct {
 	Time    int64 // nanoseconds since the run's start
 	threads ThreadSet
 	free    ThreadSet
+	process []int // by thread+1
 }
 
 // NewContext returns a context at time 0 with client threads 0..clients-1 and, if asked
-// for, the nemesis's; all are free.
+// for, the nemesis's; all are free, and each thread is the process of its number.
 func NewContext(clients int, nemesis bool) *Context {
-	ctx := &Context{threads: newThreadSet(clients), free: newThreadSet(clients)}
+	ctx := &Context{threads: newThreadSet(clients), free: newThreadSet(clients), process: make([]int, clients+1)}
 	for t := range clients {
 		ctx.threads.add(t)
 		ctx.free.add(t)
@@ -20,6 +22,9 @@ func NewContext(clients int, nemesis bool) *Context {
 	if nemesis {
 		ctx.threads.add(NemesisThread)
 		ctx.free.add(NemesisThread)
+	}
+	for i := range ctx.process {
+		ctx.process[i] = i - 1
 	}
 	return ctx
 }
@@ -30,11 +35,44 @@ func (c *Context) Threads() *ThreadSet { return &c.threads }
 // Free are those of Threads that run nothing now.
 func (c *Context) Free() *ThreadSet { return &c.free }
 
-// Acquire marks a thread busy, Release marks it free. They are the scheduler's.
+// Process is the process that a thread is now.
+func (c *Context) Process(thread int) int { return c.process[thread+1] }
+
+// Acquire marks a thread busy, Release marks it free, Replace gives it a new process. They
+// are the scheduler's.
 func (c *Context) Acquire(thread int) { c.free.remove(thread) }
 
 // Release marks a thread free.
 func (c *Context) Release(thread int) { c.free.add(thread) }
+
+// Replace makes the thread a new process.
+func (c *Context) Replace(thread, process int) { c.process[thread+1] = process }
+
+// resolve names the thread of an operation that any may run: the first free one. It
+// reports whether the thread is free.
+func (c *Context) resolve(op *Op) bool {
+	if op.Thread == AnyThread {
+		op.Thread = c.free.first(NemesisThread)
+		return op.Thread != AnyThread || op.Kind == KindLog
+	}
+	return c.free.Has(op.Thread) || op.Kind == KindLog
+}
+
+// scratch is a context to narrow another one in. It is only a place to work in: nothing
+// of it outlives a call.
+type scratch struct{ ctx *Context }
+
+// narrow returns ctx with only the threads of the set.
+func (s *scratch) narrow(ctx *Context, to *ThreadSet) *Context {
+	if s.ctx == nil {
+		s.ctx = &Context{}
+	}
+	c := s.ctx
+	c.Time, c.process = ctx.Time, ctx.process
+	c.threads.intersect(&ctx.threads, to)
+	c.free.intersect(&ctx.free, to)
+	return c
+}
 
 // ThreadSet is a set of threads, as a bit set: bit 0 is the nemesis.
 type ThreadSet struct {
@@ -64,7 +102,21 @@ func (s *ThreadSet) Each(f func(thread int) bool) {
 	}
 }
 
+// first is the first thread from the given one on, or AnyThread if there is none.
+func (s *ThreadSet) first(from int) int {
+	for i := from + 1; i < 64*len(s.words); {
+		if word := s.words[i/64] >> (i % 64); word != 0 {
+			return i + bits.TrailingZeros64(word) - 1
+		}
+		i = (i/64 + 1) * 64
+	}
+	return AnyThread
+}
+
 func (s *ThreadSet) add(thread int) {
+	for (thread+1)/64 >= len(s.words) {
+		s.words = append(s.words, 0)
+	}
 	if !s.Has(thread) {
 		s.words[(thread+1)/64] |= 1 << ((thread + 1) % 64)
 		s.count++
@@ -76,4 +128,22 @@ func (s *ThreadSet) remove(thread int) {
 		s.words[(thread+1)/64] &^= 1 << ((thread + 1) % 64)
 		s.count--
 	}
+}
+
+// intersect makes s the threads that are in both.
+func (s *ThreadSet) intersect(a, b *ThreadSet) {
+	n := min(len(a.words), len(b.words))
+	if cap(s.words) < n {
+		s.words = make([]uint64, n)
+	}
+	s.words, s.count = s.words[:n], 0
+	for i := range s.words {
+		s.words[i] = a.words[i] & b.words[i]
+		s.count += bits.OnesCount64(s.words[i])
+	}
+}
+
+// copyOf returns a set of its own.
+func copyOf(s *ThreadSet) ThreadSet {
+	return ThreadSet{words: append([]uint64(nil), s.words...), count: s.count}
 }

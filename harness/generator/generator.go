@@ -49,8 +49,14 @@ const AnyThread = -2
 const NemesisThread = -1
 
 // Generator is a pure description of what to do next. Implementations are immutable:
-// both methods return the successor and leave the receiver as it was. The context and
-// the event are valid only during the call.
+// both methods return the successor and leave the receiver as it was, so that an answer
+// can be passed over and asked for again. Only one thing is given up for speed: once a
+// successor has been asked or told something, the generator before it is not to be used
+// any more (see Succeed), except for one that was never the successor of another.
+// The context and the event are valid only during the call.
+//
+// Op.Time of a Ready operation may lie ahead; an operation without a time, or with one
+// that has passed, is due now.
 type Generator interface {
 	// Op asks for the next operation.
 	Op(ctx *Context) (Op, Status, Generator)

@@ -1,0 +1,326 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/generator"
+	"github.com/faultline-dev/faultline/harness/history"
+	"github.com/faultline-dev/faultline/harness/runtime"
+	"github.com/faultline-dev/faultline/nemesis"
+	"github.com/faultline-dev/faultline/workloads"
+)
+
+// Run runs a test. The error says that the harness failed (exit code 255); the outcome is
+// there all the same if anything was recorded, and its results carry the error. Cancelling
+// ctx leaves at once; setting t.Stop ends the main phase.
+func Run(ctx context.Context, t Test) (*Outcome, error) {
+	r := newRun(ctx, t)
+	failure, err := r.record()
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.judge(failure)
+	return out, errors.Join(failure, err, r.teardown())
+}
+
+// Record runs a test without judging it: what it returns is the history and the question
+// that Judge would answer.
+func Record(ctx context.Context, t Test) (*history.History, Question, error) {
+	r := newRun(ctx, t)
+	failure, err := r.record()
+	if err != nil {
+		return nil, Question{}, err
+	}
+	return r.tape.history(), r.question(), errors.Join(failure, r.teardown())
+}
+
+// run is a test under way.
+type run struct {
+	Test
+	ctx     context.Context
+	cl      cluster.Cluster
+	rt      runtime.Runtime
+	tape    *tape
+	nem     *nemesis.Composite
+	load    workloads.Instance
+	in      *interpreter
+	omitted []string
+	health  *health
+}
+
+func newRun(ctx context.Context, t Test) *run {
+	r := &run{Test: t, ctx: ctx}
+	if r.Log == nil {
+		r.Log = io.Discard
+	}
+	if r.Stop == nil {
+		r.Stop = new(atomic.Bool)
+	}
+	if r.OpTimeout == 0 {
+		r.OpTimeout = DefaultOpTimeout
+	}
+	return r
+}
+
+// record is the run's life up to the verdict: every fault is undone on every way out. An
+// err means that there was no run; failure, that there was one and the harness failed.
+// The cluster still stands then, so that teardown cannot cost the verdict.
+func (r *run) record() (failure, err error) {
+	if len(r.Nemeses) > 0 {
+		r.nem, err = nemesis.Compose(nemesis.Plan{
+			Names: r.Nemeses, Options: r.NemesisOptions, Seed: r.Seed, Interval: r.Interval, Time: r.Time,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r.tape, err = newTape(r.Run, r.meta()); err != nil {
+		return nil, err
+	}
+	spec := cluster.Spec{
+		Nodes: r.Nodes, Options: r.TargetOptions, Seed: r.Seed, RunID: r.RunID, Image: r.Image,
+		Log: r.Log, Note: r.note,
+	}
+	if r.Run != nil {
+		spec.Dir = r.Run.Dir
+	}
+	if r.cl, err = r.Target.Open[r.World](r.ctx, spec); err != nil {
+		return nil, errors.Join(fmt.Errorf("open target %s: %w", r.Target.Name, err), r.tape.close())
+	}
+	r.rt = r.cl.Runtime()
+	r.tape.clock(r.rt)
+	if r.nem != nil {
+		if err := r.nem.Bind(r.cl, r.World, r.note); err != nil {
+			return nil, errors.Join(err, r.teardown(), r.tape.close())
+		}
+	}
+	r.health = watchHealth(r.rt)
+	stop := r.watch()
+	failure = r.live()
+	stop()
+	for _, e := range r.health.stop() {
+		r.note(e)
+	}
+	return errors.Join(failure, r.tape.close()), nil
+}
+
+// progressEvery is how often Progress is told.
+const progressEvery = 300 * time.Millisecond
+
+// watch tells Progress how the run gets on, until the function it returns is called.
+func (r *run) watch() func() {
+	if r.Progress == nil {
+		return func() {}
+	}
+	quit := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		tick := time.NewTicker(progressEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+				r.Progress(r.tape.progress(r.Time))
+			}
+		}
+	})
+	return func() {
+		close(quit)
+		ended.Wait()
+	}
+}
+
+// meta is what the history file says of itself.
+func (r *run) meta() map[string]string {
+	return map[string]string{
+		"target": r.Target.Name, "workload": r.Workload.Name, "on": string(r.World), "seed": fmt.Sprint(r.Seed),
+	}
+}
+
+// live is the part of the run that takes the cluster's time. A panic in it is a failure
+// of the harness, reported after the faults have been undone.
+func (r *run) live() (failure error) {
+	r.rt.Run(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				failure = errors.Join(failure, fmt.Errorf("the harness panicked: %v\n%s", p, stack()))
+			}
+		}()
+		defer func() { failure = errors.Join(failure, r.heal()) }()
+		failure = r.phases()
+	})
+	return failure
+}
+
+// phases are those of design: start, probe, main, heal, final reads.
+func (r *run) phases() error {
+	r.phase("setup")
+	start, cancel := context.WithTimeoutCause(r.ctx, r.realLimit(startLimit), errors.New("the cluster did not come up in time"))
+	defer cancel()
+	if err := r.cl.Start(start); err != nil {
+		return fmt.Errorf("start the cluster: %w", cause(start, err))
+	}
+	if err := r.prepare(start); err != nil {
+		return err
+	}
+	defer r.watchLeaders()()
+	r.in = newInterpreter(interpreterConfig{
+		Runtime: r.rt, Record: r.tape, Clients: r.Concurrency, Nemesis: r.nem != nil,
+		OpTimeout: r.OpTimeout, FaultLimit: faultLimit, Invoker: r.invoker,
+		Stop: r.Stop, Context: r.ctx, Log: r.logf, OpLimit: r.Ops, IntendedNow: r.Rate > 0,
+	})
+	defer r.in.close()
+
+	r.phase("main")
+	if err := r.in.run(r.mainGenerator()); err != nil {
+		return err
+	}
+	r.phase("heal")
+	if err := r.heal(); err != nil {
+		return err
+	}
+	if r.nem != nil {
+		if err := r.nem.Confirm(r.ctx); err != nil {
+			return fmt.Errorf("wait for the healed cluster: %w", err)
+		}
+	}
+	if r.load.Final == nil {
+		return nil
+	}
+	r.phase("final")
+	r.in.Stop, r.in.OpLimit = new(atomic.Bool), 0
+	end := int64(r.rt.Now() + finalLimit)
+	return r.in.run(generator.Until(end, generator.Clients(r.load.Final)))
+}
+
+// prepare finds out what the target offers and builds the workload for it.
+func (r *run) prepare(ctx context.Context) error {
+	conn, err := r.cl.Connect(ctx, r.Nodes[0])
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", r.Nodes[0], err)
+	}
+	defer conn.Close()
+	config := workloads.Config{
+		Options: r.WorkloadOptions, Seed: r.Seed, Concurrency: r.Concurrency, Model: r.Model,
+	}
+	calls := r.Workload.Build(config).Calls
+	if err := calls.Supports(conn); err != nil {
+		return fmt.Errorf("workload %s on target %s: %w", r.Workload.Name, r.Target.Name, err)
+	}
+	limit := r.rt.Now() + r.OpTimeout
+	probe := runtime.NewDeadline(ctx, r.startOfTime(), limit)
+	r.omitted = calls.Probe(probe, conn)
+	config.Omit = r.omitted
+	r.load = r.Workload.Build(config)
+	return nil
+}
+
+// startOfTime is the run's start by the wall clock, as deadlines want it.
+func (r *run) startOfTime() time.Time {
+	if r.rt.Virtual() {
+		return time.Time{}
+	}
+	return time.Now().Add(-r.rt.Now())
+}
+
+// realLimit is a limit in real time. A virtual world needs none: it cannot wait.
+func (r *run) realLimit(d time.Duration) time.Duration {
+	if r.rt.Virtual() {
+		return 24 * time.Hour
+	}
+	return d
+}
+
+// mainGenerator is the main phase: clients and nemesis side by side, until the time is up.
+func (r *run) mainGenerator() generator.Generator {
+	clients := r.load.Main
+	if r.Rate > 0 {
+		clients = generator.Rate(r.Rate, generator.Exponential, r.Seed, clients)
+	}
+	all := generator.Clients(clients)
+	if r.nem != nil {
+		all = generator.Any(all, generator.Nemesis(r.nem.Generator(r.rt.Now())))
+	}
+	if r.Time > 0 {
+		all = generator.Until(int64(r.rt.Now()+r.Time), all)
+	}
+	return all
+}
+
+// invoker makes a process.
+func (r *run) invoker(thread, process int) invoker {
+	if thread == generator.NemesisThread {
+		return faulter{r.nem}
+	}
+	nodes := clientNodes(r.Nodes, thread, process, r.Concurrency, r.Failover)
+	r.note(history.Event{Kind: history.EventAssign, N: int64(process), Node: nodes[0]})
+	return &client{cluster: r.cl, calls: r.load.Calls, nodes: nodes, failover: r.Failover}
+}
+
+// faulter is the nemesis's invoker.
+type faulter struct{ nem *nemesis.Composite }
+
+func (f faulter) Invoke(ctx context.Context, op *history.Op) (history.Op, bool) {
+	return f.nem.Invoke(ctx, *op), false
+}
+
+func (faulter) Close() {}
+
+// heal undoes all faults and confirms it. It runs on every way out, also when ctx is
+// done, so it has a limit of its own.
+func (r *run) heal() error {
+	if r.nem == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), r.realLimit(healLimit))
+	defer cancel()
+	err := r.nem.Heal(ctx)
+	return errors.Join(r.nem.Err(), err)
+}
+
+// teardown takes the cluster down, also after Ctrl-C.
+func (r *run) teardown() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), closeLimit)
+	defer cancel()
+	if err := r.cl.Close(ctx); err != nil {
+		return fmt.Errorf("take the cluster down: %w", err)
+	}
+	return nil
+}
+
+func (r *run) note(e history.Event) {
+	if err := r.tape.Note(e); err != nil {
+		r.logf("telemetry: %v", err)
+	}
+}
+
+func (r *run) phase(name string) {
+	r.tape.phase(name)
+	r.note(history.Event{Kind: history.EventPhase, Name: name})
+	r.logf("phase %s", name)
+}
+
+func (r *run) logf(format string, args ...any) {
+	now := time.Duration(0)
+	if r.rt != nil {
+		now = r.rt.Now()
+	}
+	fmt.Fprintf(r.Log, "%10.3fs  %s\n", now.Seconds(), fmt.Sprintf(format, args...))
+}
+
+// cause prefers a context's cause over the plain error that it led to.
+func cause(ctx context.Context, err error) error {
+	if c := context.Cause(ctx); c != nil && !errors.Is(err, c) {
+		return fmt.Errorf("%w (%w)", c, err)
+	}
+	return err
+}
