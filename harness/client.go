@@ -29,8 +29,8 @@ const (
 )
 
 // Invoke implements invoker.
-func (c *client) Invoke(ctx context.Context, op *history.Op) (done history.Op, retire bool) {
-	done.Type, done.Value = history.Fail, op.Value
+func (c *client) Invoke(ctx context.Context, op, done *history.Op) (retire bool) {
+	done.Type, done.Value, done.Error = history.Fail, op.Value, ""
 	defer func() {
 		if p := recover(); p != nil {
 			done.Type, done.Error, retire = history.Info, fmt.Sprintf("the client panicked: %v", p), true
@@ -39,27 +39,27 @@ func (c *client) Invoke(ctx context.Context, op *history.Op) (done history.Op, r
 	if c.conn == nil {
 		if err := c.connect(ctx); err != nil {
 			done.Error = fmt.Sprintf("connect: %v", err)
-			return done, false
+			return false
 		}
 	}
 	value, err := c.calls.Call(ctx, c.conn, op)
 	if err == nil {
 		done.Type, done.Value = history.OK, value
-		return done, false
+		return false
 	}
 	done.Error = err.Error()
 	var mismatch *cluster.Mismatch
 	switch {
 	case errors.As(err, &mismatch):
 		done.Error, done.Value = "mismatch", value
-		return done, false
+		return false
 	case cluster.IsDefinite(err):
 		// With failover on, a node that refuses work is left, as applications do.
-		return done, c.failover && !errors.Is(err, cluster.ErrUnsupported)
+		return c.failover && !errors.Is(err, cluster.ErrUnsupported)
 	case c.calls.Mutates(op.F):
 		done.Type = history.Info
 	}
-	return done, true
+	return true
 }
 
 func (c *client) connect(ctx context.Context) error {

@@ -24,7 +24,7 @@ import (
 
 // recorder takes a run's events as they happen.
 type recorder interface {
-	Append(history.Op) error
+	Append(*history.Op) error
 	Note(history.Event) error
 	Flush() error
 }
@@ -32,9 +32,9 @@ type recorder interface {
 // invoker carries out operations for one thread. It is used by one worker at a time; when
 // a call ignores its deadline the invoker is left behind with it.
 type invoker interface {
-	// Invoke carries out op and returns its completion (type, value, error). retire
+	// Invoke carries out op and sets its completion's type, value and error. retire
 	// says that the process must end: its state or its connection is in doubt.
-	Invoke(ctx context.Context, op *history.Op) (completion history.Op, retire bool)
+	Invoke(ctx context.Context, op, done *history.Op) (retire bool)
 	Close()
 }
 
@@ -106,7 +106,9 @@ type interpreter struct {
 	start   time.Time // of the run by the wall clock; zero in a virtual world
 	seq     uint64    // of the last operation handed out
 	idle    time.Duration
-	live    atomic.Int32 // workers that have not ended
+	live    atomic.Int32  // workers that have not ended
+	now     time.Duration // of the last completion
+	fresh   bool          // and nothing has been waited for since
 }
 
 func newInterpreter(c interpreterConfig) *interpreter {
@@ -150,7 +152,7 @@ func (in *interpreter) work(i int, w *worker) {
 		if w.sleep > 0 {
 			_ = in.Runtime.Sleep(w.limit, w.sleep)
 		} else {
-			w.result, w.retire = w.inv.Invoke(w.limit, &w.op)
+			w.retire = w.inv.Invoke(w.limit, &w.op, &w.result)
 		}
 		if !w.fate.CompareAndSwap(inTime, finished) {
 			return // the scheduler has completed the operation in our stead
@@ -167,7 +169,12 @@ func (in *interpreter) run(gen generator.Generator) error {
 			in.complete(i)
 			continue
 		}
-		now := in.Runtime.Now()
+		// A completion has just read the clock; its time is fresh enough to invoke at.
+		now := in.now
+		if !in.fresh {
+			now = in.Runtime.Now()
+		}
+		in.fresh = false
 		in.expire(now)
 		in.flush(now)
 		if in.Context.Err() != nil {
@@ -278,7 +285,7 @@ func (in *interpreter) dispatch(op generator.Op, now time.Duration) {
 		if i > 0 {
 			in.issued++
 		}
-		in.record(op.Thread, w.op)
+		in.record(op.Thread, &w.op)
 	}
 	w.in.Put(0)
 }
@@ -293,8 +300,9 @@ func (in *interpreter) complete(i int) {
 	if w.sleep > 0 {
 		return
 	}
-	done := w.result
-	done.Time, done.Process, done.F = int64(in.Runtime.Now()), w.op.Process, w.op.F
+	done := &w.result
+	in.now, in.fresh = in.Runtime.Now(), true
+	done.Time, done.Process, done.F = int64(in.now), w.op.Process, w.op.F
 	done.Key, done.Keyed = w.op.Key, w.op.Keyed
 	if (w.retire || done.Type == history.Info) && i > 0 {
 		in.retire(i, w)
@@ -349,19 +357,19 @@ func (in *interpreter) expire(now time.Duration) {
 			in.hire(i)
 		}
 		if w.sleep == 0 {
-			in.record(i-1, done)
+			in.record(i-1, &done)
 		}
 	}
 }
 
 // record writes an event down and tells the generator of it.
-func (in *interpreter) record(thread int, op history.Op) {
+func (in *interpreter) record(thread int, op *history.Op) {
 	if err := in.Record.Append(op); err != nil {
 		in.failed = fmt.Errorf("write the history: %w", err)
 		return
 	}
 	in.gctx.Time = op.Time
-	in.event = generator.Event{Thread: thread, Op: op}
+	in.event.Thread, in.event.Op = thread, op
 	in.gen = in.gen.Update(in.gctx, &in.event)
 }
 

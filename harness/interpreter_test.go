@@ -38,8 +38,8 @@ type memo struct {
 	fail error
 }
 
-func (m *memo) Append(op history.Op) error {
-	m.History.Append(op)
+func (m *memo) Append(op *history.Op) error {
+	m.History.Append(*op)
 	return m.fail
 }
 func (m *memo) Note(e history.Event) error { m.History.Note(e); return nil }
@@ -51,8 +51,9 @@ type fakeInvoker struct {
 	closed *atomic.Int32
 }
 
-func (f fakeInvoker) Invoke(ctx context.Context, op *history.Op) (history.Op, bool) {
-	return f.call(ctx, op)
+func (f fakeInvoker) Invoke(ctx context.Context, op, done *history.Op) (retire bool) {
+	*done, retire = f.call(ctx, op)
+	return retire
 }
 func (f fakeInvoker) Close() { f.closed.Add(1) }
 
@@ -247,6 +248,6 @@ func BenchmarkInterpreter(b *testing.B) {
 
 type discard struct{}
 
-func (discard) Append(history.Op) error  { return nil }
+func (discard) Append(*history.Op) error  { return nil }
 func (discard) Note(history.Event) error { return nil }
 func (discard) Flush() error             { return nil }

@@ -269,8 +269,9 @@ func (r *run) invoker(thread, process int) invoker {
 // faulter is the nemesis's invoker.
 type faulter struct{ nem *nemesis.Composite }
 
-func (f faulter) Invoke(ctx context.Context, op *history.Op) (history.Op, bool) {
-	return f.nem.Invoke(ctx, *op), false
+func (f faulter) Invoke(ctx context.Context, op, done *history.Op) bool {
+	*done = f.nem.Invoke(ctx, *op)
+	return false
 }
 
 func (faulter) Close() {}

@@ -49,7 +49,7 @@ func newTape(run *store.Run, meta map[string]string) (*tape, error) {
 func (t *tape) clock(rt runtime.Runtime) { t.rt = rt }
 
 // Append implements recorder.
-func (t *tape) Append(op history.Op) error {
+func (t *tape) Append(op *history.Op) error {
 	t.at.Store(op.Time)
 	if op.Process != history.Nemesis {
 		switch op.Type {

@@ -345,7 +345,7 @@ func TestSchedule(t *testing.T) {
 		}
 		active[family] = start
 		ctx.Time = op.Time + int64(10*time.Millisecond)
-		g = next.Update(ctx, &generator.Event{Thread: generator.NemesisThread, Op: history.Op{Process: history.Nemesis, F: op.F, Type: history.Info, Time: ctx.Time}})
+		g = next.Update(ctx, &generator.Event{Thread: generator.NemesisThread, Op: &history.Op{Process: history.Nemesis, F: op.F, Type: history.Info, Time: ctx.Time}})
 	}
 	if len(kinds) != 7+5+5+3+4 {
 		t.Errorf("%d kinds of faults came up: %v", len(kinds), kinds)

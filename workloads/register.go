@@ -116,7 +116,7 @@ func (g *registerOps) Update(_ *generator.Context, ev *generator.Event) generato
 		return g
 	}
 	seen := g.seen
-	switch op := &ev.Op; {
+	switch op := ev.Op; {
 	case op.Type == history.OK && op.Value.Kind == history.KindInt:
 		seen = op.Value.A
 	case op.Type == history.OK && op.F == opCAS:

@@ -64,6 +64,9 @@ type scratch struct{ ctx *Context }
 
 // narrow returns ctx with only the threads of the set.
 func (s *scratch) narrow(ctx *Context, to *ThreadSet) *Context {
+	if ctx.threads.within(to) {
+		return ctx
+	}
 	if s.ctx == nil {
 		s.ctx = &Context{}
 	}
@@ -128,6 +131,19 @@ func (s *ThreadSet) remove(thread int) {
 		s.words[(thread+1)/64] &^= 1 << ((thread + 1) % 64)
 		s.count--
 	}
+}
+
+// within reports whether all threads of s are in to.
+func (s *ThreadSet) within(to *ThreadSet) bool {
+	if len(to.words) < len(s.words) {
+		return false
+	}
+	for i, word := range s.words {
+		if word&^to.words[i] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // intersect makes s the threads that are in both.

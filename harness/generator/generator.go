@@ -60,12 +60,13 @@ const NemesisThread = -1
 type Generator interface {
 	// Op asks for the next operation.
 	Op(ctx *Context) (Op, Status, Generator)
-	// Update tells of an invocation or completion that happened.
+	// Update tells of an invocation or completion that happened. Its context is that of
+	// the whole run.
 	Update(ctx *Context, ev *Event) Generator
 }
 
 // Event is what the scheduler tells a generator: the operation event and its thread.
 type Event struct {
 	Thread int
-	Op     history.Op
+	Op     *history.Op // good during the call
 }

@@ -15,7 +15,7 @@ type independent struct {
 	perKey  func(key int64) Generator
 	n       int // threads a key
 	keys    KeySeq
-	groups  []group
+	groups  []*group    // a successor that changes one has its own
 	sets    []ThreadSet // the groups' threads, shared by all successors
 	of      []int32     // thread+1 -> its group
 	scratch *scratch
@@ -24,9 +24,17 @@ type independent struct {
 
 // group is some threads that share a key.
 type group struct {
+	Twin[group]
 	g    Generator
 	key  int64
 	done bool
+}
+
+// with returns the group with its generator gone on.
+func (g *group) with(next Generator) *group {
+	n := Succeed(g, func(g *group) *Twin[group] { return &g.Twin })
+	n.g = next
+	return n
 }
 
 // Independent divides its threads into groups of n (the last one may be smaller). Each
@@ -37,7 +45,7 @@ func Independent(n int, keys KeySeq, perKey func(key int64) Generator) Generator
 }
 
 func (g *independent) succ() *independent {
-	var spare []group
+	var spare []*group
 	if other := g.Twin.other; other != nil {
 		spare = other.groups
 	}
@@ -66,13 +74,13 @@ func (g *independent) deal(ctx *Context) *independent {
 }
 
 // nextKey takes a key.
-func (g *independent) nextKey() group {
+func (g *independent) nextKey() *group {
 	if g.keys.next >= g.keys.end {
-		return group{done: true}
+		return &group{done: true}
 	}
 	key := g.keys.next
 	g.keys.next++
-	return group{g: g.perKey(key), key: key}
+	return &group{g: g.perKey(key), key: key}
 }
 
 func (g *independent) Op(ctx *Context) (Op, Status, Generator) {
@@ -109,19 +117,19 @@ func (g *independent) Op(ctx *Context) (Op, Status, Generator) {
 		}
 		return Op{Time: soon}, Pending, n
 	}
-	n.groups[at].g = next
+	n.groups[at] = n.groups[at].with(next)
 	n.turn = best.Thread + 1
 	return best, Ready, n
 }
 
 // ask asks a group, and takes it to its next key for as long as its key is done.
 func (g *independent) ask(ctx *Context, i int) (Op, Status, Generator) {
-	gr := &g.groups[i]
-	for !gr.done {
+	for !g.groups[i].done {
+		gr := g.groups[i]
 		inner := g.scratch.narrow(ctx, &g.sets[i])
 		op, status, next := gr.g.Op(inner)
 		if status == Done {
-			*gr = g.nextKey()
+			g.groups[i] = g.nextKey()
 			continue
 		}
 		if status == Ready && !inner.resolve(&op) {
@@ -147,16 +155,16 @@ func (g *independent) Update(ctx *Context, ev *Event) Generator {
 		return g
 	}
 	i := g.of[ev.Thread+1]
-	gr := &g.groups[i]
+	gr := g.groups[i]
 	if gr.done || gr.key != ev.Op.Key {
 		return g // of a key that the group has left
 	}
-	next := gr.g.Update(g.scratch.narrow(ctx, &g.sets[i]), ev)
+	next := gr.g.Update(ctx, ev)
 	if next == gr.g {
 		return g
 	}
 	n := g.succ()
-	n.groups[i].g = next
+	n.groups[i] = gr.with(next)
 	return n
 }
 

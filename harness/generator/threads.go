@@ -64,7 +64,7 @@ func (g *onThreads) Update(ctx *Context, ev *Event) Generator {
 	if !g.keep(ev.Thread) {
 		return g
 	}
-	next := g.g.Update(g.narrow(ctx), ev)
+	next := g.g.Update(ctx, ev)
 	if next == g.g {
 		return g
 	}
@@ -185,7 +185,7 @@ func (g *split) Update(ctx *Context, ev *Event) Generator {
 		if !g.sets[i].Has(ev.Thread) {
 			continue
 		}
-		next := g.list[i].Update(g.scratch.narrow(ctx, &g.sets[i]), ev)
+		next := g.list[i].Update(ctx, ev)
 		if next == g.list[i] {
 			return g
 		}

@@ -60,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 			switch rapid.SampledFrom([]string{"op", "op", "op", "note", "flush"}).Draw(t, "step") {
 			case "op":
 				op := someOp.Draw(t, "op")
-				if err := w.Append(op); err != nil {
+				if err := w.Append(&op); err != nil {
 					t.Fatal(err)
 				}
 				op.Index = len(ops)
@@ -114,7 +114,7 @@ func long(w *Writer, n int) error {
 		case i%1009 == 0:
 			op.Error, op.Value = fmt.Sprintf("error %d", i%7), Text(strings.Repeat("x", i%50))
 		}
-		if err := w.Append(op); err != nil {
+		if err := w.Append(&op); err != nil {
 			return err
 		}
 		if i%5000 == 0 {
@@ -164,7 +164,7 @@ func TestTornAtEveryByte(t *testing.T) {
 	for i := range 200 {
 		op := Op{Index: i, Time: int64(i), Process: i % 5, Type: Type(i % 4), F: "add", Value: Int(int64(i))}
 		ops = append(ops, op)
-		_ = w.Append(op)
+		_ = w.Append(&op)
 		if i%40 == 39 {
 			_ = w.Note(Event{Kind: EventPhase, Name: "main", Time: int64(i)})
 			_ = w.Flush()
@@ -196,7 +196,7 @@ func TestDamage(t *testing.T) {
 	var file bytes.Buffer
 	w, _ := NewWriter(&file, map[string]string{"seed": "1"})
 	for i := range 100 {
-		_ = w.Append(Op{Time: int64(i), F: "add", Value: Int(int64(i))})
+		_ = w.Append(&Op{Time: int64(i), F: "add", Value: Int(int64(i))})
 		if i == 50 {
 			_ = w.Flush()
 		}
@@ -273,8 +273,8 @@ func TestAFullDiskIsReported(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	var file bytes.Buffer
 	w, _ := NewWriter(&file, map[string]string{"seed": "1"})
-	_ = w.Append(Op{F: "read", Value: Pair(1, 2), Error: "x"})
-	_ = w.Append(Op{F: "read", Value: Text("abc"), Keyed: true, Key: 7})
+	_ = w.Append(&Op{F: "read", Value: Pair(1, 2), Error: "x"})
+	_ = w.Append(&Op{F: "read", Value: Text("abc"), Keyed: true, Key: 7})
 	_ = w.Note(Event{Kind: EventClock, Node: "n1", N: 5})
 	_ = w.Close()
 	f.Add(file.Bytes())
@@ -317,7 +317,7 @@ func benchOps(b *testing.B, w *Writer) {
 		if i%2 == 1 {
 			op.Type = OK
 		}
-		if err := w.Append(op); err != nil {
+		if err := w.Append(&op); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -122,7 +122,9 @@ func (c *chunk) value(at int) Value {
 }
 
 // Append adds an event, giving it the next index, which it returns.
-func (h *History) Append(op Op) int {
+func (h *History) Append(op Op) int { return h.append(&op) }
+
+func (h *History) append(op *Op) int {
 	at := h.count % chunkSize
 	if at == 0 {
 		h.chunks = append(h.chunks, newChunk(len(h.chunks) == 0))

@@ -61,9 +61,9 @@ func NewWriter(w io.Writer, meta map[string]string) (*Writer, error) {
 // History is what was appended so far.
 func (w *Writer) History() *History { return w.history }
 
-// Append adds an event.
-func (w *Writer) Append(op Op) error {
-	w.history.Append(op)
+// Append adds an event. It does not keep op.
+func (w *Writer) Append(op *Op) error {
+	w.history.append(op)
 	if w.jobs == nil {
 		return nil
 	}

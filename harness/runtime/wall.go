@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -39,41 +40,88 @@ func (w *Wall) Sleep(ctx context.Context, d time.Duration) error {
 func (w *Wall) NewQueue(capacity int) Queue {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &wallQueue{wall: w, numbers: make(chan int, capacity), timer: t}
+	return &wallQueue{
+		wall: w, timer: t, wake: make(chan struct{}, 1),
+		in: make([]int, 0, capacity), out: make([]int, 0, capacity),
+	}
 }
 
-// wallQueue is a buffered channel with one timer for all its waits: only one task at a
-// time gets from a queue.
+// wallQueue hands numbers over in batches: the getter takes all that there are at once,
+// so that a busy queue costs a lock for many of them. Only one task at a time gets from a
+// queue; it has one timer for all its waits.
 type wallQueue struct {
-	wall    *Wall
-	numbers chan int
-	timer   *time.Timer
+	wall  *Wall
+	timer *time.Timer
+	wake  chan struct{} // full: a waiting getter is to look again
+
+	mu      sync.Mutex
+	in      []int
+	waiting bool
+
+	out  []int // the getter's batch
+	next int
 }
 
-func (q *wallQueue) Put(n int) { q.numbers <- n }
+func (q *wallQueue) Put(n int) {
+	q.mu.Lock()
+	q.in = append(q.in, n)
+	wake := q.waiting
+	q.waiting = false
+	q.mu.Unlock()
+	if wake {
+		q.wake <- struct{}{} // has room: there is one for each time of waiting
+	}
+}
+
+// take fills the getter's batch. If there is nothing the getter is marked as waiting, if
+// it wants to.
+func (q *wallQueue) take(wait bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.in) == 0 {
+		q.waiting = wait
+		return false
+	}
+	q.in, q.out, q.next = q.out[:0], q.in, 0
+	return true
+}
+
+// giveUp ends the waiting and reports whether a wake-up has been sent meanwhile.
+func (q *wallQueue) giveUp() (woken bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	woken = !q.waiting
+	q.waiting = false
+	return woken
+}
 
 func (q *wallQueue) Get(until time.Duration) (int, bool) {
-	select {
-	case n := <-q.numbers:
-		return n, true
-	default:
+	for q.next == len(q.out) && !q.take(until > 0) {
+		if until <= 0 || !q.sleep(until) {
+			return 0, false
+		}
 	}
+	n := q.out[q.next]
+	q.next++
+	return n, true
+}
+
+// sleep waits to be woken, until the given time at most; false if that came first.
+func (q *wallQueue) sleep(until time.Duration) bool {
 	if until == Forever {
-		return <-q.numbers, true
+		<-q.wake
+		return true
 	}
-	if until <= 0 {
-		return 0, false
-	}
-	wait := until - q.wall.Now()
-	if wait <= 0 {
-		return 0, false
-	}
-	q.timer.Reset(wait)
+	q.timer.Reset(max(0, until-q.wall.Now()))
 	defer q.timer.Stop()
 	select {
-	case n := <-q.numbers:
-		return n, true
+	case <-q.wake:
+		return true
 	case <-q.timer.C:
-		return 0, false
 	}
+	if q.giveUp() {
+		<-q.wake
+		return true
+	}
+	return false
 }
