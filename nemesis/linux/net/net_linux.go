@@ -1,0 +1,231 @@
+package net
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// tableName is the one table that is ours.
+const tableName = "faultline"
+
+// early places our chain before any filter that may be there.
+var early = nftables.ChainPriorityRef(*nftables.ChainPriorityFilter - 10)
+
+// Namespace is a network namespace whose incoming packets can be dropped. It is meant for
+// one caller at a time.
+type Namespace struct{ handle netns.NsHandle }
+
+// OfProcess opens the network namespace in which a process lives. The handle keeps the
+// namespace, even when the process has gone.
+func OfProcess(pid int) (*Namespace, error) {
+	h, err := netns.GetFromPid(pid)
+	if err != nil {
+		return nil, fmt.Errorf("open the network namespace of process %d: %w", pid, err)
+	}
+	return &Namespace{h}, nil
+}
+
+// Open opens a network namespace by its path, such as /run/netns/blue.
+func Open(path string) (*Namespace, error) {
+	h, err := netns.GetFromPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the network namespace %s: %w", path, err)
+	}
+	return &Namespace{h}, nil
+}
+
+// Close lets the namespace go; what was cut stays cut.
+func (n *Namespace) Close() error {
+	if !n.handle.IsOpen() {
+		return nil
+	}
+	return n.handle.Close()
+}
+
+// ID identifies the namespace: two handles of one namespace have the same.
+func (n *Namespace) ID() string { return n.handle.UniqueId() }
+
+// Cut drops every packet that comes in from one of the sources, IPv4 or IPv6, and counts
+// from zero. It replaces what was cut before, in one step; without sources it is Heal.
+func (n *Namespace) Cut(sources []netip.Addr) error {
+	if len(sources) == 0 {
+		return n.Heal()
+	}
+	v4, v6 := elements(sources)
+	err := n.conn(func(c *nftables.Conn) error {
+		clearTable(c)
+		t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: tableName})
+		policy := nftables.ChainPolicyAccept
+		ch := c.AddChain(&nftables.Chain{
+			Name: "input", Table: t, Type: nftables.ChainTypeFilter, Policy: &policy,
+			Hooknum: nftables.ChainHookInput, Priority: early,
+		})
+		if err := addRule(c, t, ch, ipv4, v4); err != nil {
+			return err
+		}
+		return addRule(c, t, ch, ipv6, v6)
+	})
+	if err != nil {
+		return fmt.Errorf("cut off %v: %w", sources, err)
+	}
+	return nil
+}
+
+// Heal removes our table and with it all cuts. Without any it does nothing.
+func (n *Namespace) Heal() error {
+	err := n.conn(func(c *nftables.Conn) error {
+		clearTable(c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove the cuts: %w", err)
+	}
+	return nil
+}
+
+// Dropped counts the packets that the cuts dropped since the last Cut.
+func (n *Namespace) Dropped() (int64, error) {
+	var dropped uint64
+	err := n.conn(func(c *nftables.Conn) error {
+		tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+		if err != nil {
+			return err
+		}
+		for _, t := range tables {
+			if t.Name != tableName {
+				continue
+			}
+			rules, err := c.GetRules(t, &nftables.Chain{Name: "input", Table: t})
+			if err != nil {
+				return err
+			}
+			for _, r := range rules {
+				for _, e := range r.Exprs {
+					if counter, ok := e.(*expr.Counter); ok {
+						dropped += counter.Packets
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count dropped packets: %w", err)
+	}
+	return int64(dropped), nil
+}
+
+// family is where an IP version keeps the source address, and what it is called.
+type family struct {
+	protocol byte
+	set      string
+	key      nftables.SetDatatype
+	offset   uint32
+	length   uint32
+}
+
+var (
+	ipv4 = family{unix.NFPROTO_IPV4, "cut4", nftables.TypeIPAddr, 12, 4}
+	ipv6 = family{unix.NFPROTO_IPV6, "cut6", nftables.TypeIP6Addr, 8, 16}
+)
+
+func addRule(c *nftables.Conn, t *nftables.Table, ch *nftables.Chain, f family, sources []nftables.SetElement) error {
+	if len(sources) == 0 {
+		return nil
+	}
+	set := &nftables.Set{Table: t, Name: f.set, KeyType: f.key}
+	if err := c.AddSet(set, sources); err != nil {
+		return err
+	}
+	c.AddRule(&nftables.Rule{Table: t, Chain: ch, Exprs: []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{f.protocol}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: f.offset, Len: f.length},
+		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
+		&expr.Counter{},
+		&expr.Verdict{Kind: expr.VerdictDrop},
+	}})
+	return nil
+}
+
+func elements(sources []netip.Addr) (v4, v6 []nftables.SetElement) {
+	seen := map[netip.Addr]bool{}
+	for _, a := range sources {
+		a = a.Unmap().WithZone("")
+		if seen[a] {
+			continue
+		}
+		seen[a] = true
+		e := nftables.SetElement{Key: a.AsSlice()}
+		if a.Is4() {
+			v4 = append(v4, e)
+		} else {
+			v6 = append(v6, e)
+		}
+	}
+	return v4, v6
+}
+
+// clearTable deletes our table whether or not it is there: a table can be added that
+// exists, and then deleted, within one transaction.
+func clearTable(c *nftables.Conn) {
+	t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: tableName})
+	c.DelTable(t)
+}
+
+// conn runs do on a netlink connection within the namespace, and sends what it asked for
+// in one transaction.
+func (n *Namespace) conn(do func(*nftables.Conn) error) error {
+	return n.Do(func() error {
+		c, err := nftables.New(nftables.AsLasting())
+		if err != nil {
+			return err
+		}
+		if err := do(c); err != nil {
+			return errors.Join(err, c.CloseLasting())
+		}
+		return errors.Join(c.Flush(), c.CloseLasting())
+	})
+}
+
+// Do runs f within the namespace, on a thread of its own that is thrown away if it cannot
+// be brought back. f must not start goroutines that need the namespace.
+func (n *Namespace) Do(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		back, err := n.enter()
+		if err != nil {
+			runtime.UnlockOSThread()
+			done <- err
+			return
+		}
+		defer func() {
+			// A goroutine that ends with its thread locked takes the thread along.
+			if back() == nil {
+				runtime.UnlockOSThread()
+			}
+		}()
+		done <- f()
+	}()
+	return <-done
+}
+
+// enter moves the locked thread into the namespace.
+func (n *Namespace) enter() (back func() error, err error) {
+	home, err := netns.Get()
+	if err != nil {
+		return nil, fmt.Errorf("remember the thread's network namespace: %w", err)
+	}
+	if err := netns.Set(n.handle); err != nil {
+		return nil, errors.Join(fmt.Errorf("enter the network namespace: %w", err), home.Close())
+	}
+	return func() error { return errors.Join(netns.Set(home), home.Close()) }, nil
+}

@@ -1,0 +1,274 @@
+package net
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// pair is two network namespaces, left and right, joined by a cable.
+type pair struct{ left, right *Namespace }
+
+var (
+	left4, right4 = netip.MustParseAddr("10.99.7.1"), netip.MustParseAddr("10.99.7.2")
+	left6, right6 = netip.MustParseAddr("fd99:7::1"), netip.MustParseAddr("fd99:7::2")
+)
+
+func newPair(t *testing.T) pair {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("making network namespaces takes root")
+	}
+	a, b := newNamespace(t), newNamespace(t)
+	err := a.Do(func() error {
+		cable := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "cable"}, PeerName: "cable", PeerNamespace: netlink.NsFd(b.handle)}
+		return netlink.LinkAdd(cable)
+	})
+	if err != nil {
+		t.Skipf("cannot join namespaces by a cable here: %v", err)
+	}
+	for _, end := range []struct {
+		n     *Namespace
+		addrs []netip.Addr
+	}{{a, []netip.Addr{left4, left6}}, {b, []netip.Addr{right4, right6}}} {
+		if err := end.n.Do(func() error { return plug(end.addrs) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return pair{a, b}
+}
+
+func newNamespace(t *testing.T) *Namespace {
+	t.Helper()
+	type made struct {
+		h   netns.NsHandle
+		err error
+	}
+	c := make(chan made)
+	go func() {
+		runtime.LockOSThread() // the thread stays in the new namespace and dies with this goroutine
+		h, err := netns.New()
+		c <- made{h, err}
+	}()
+	m := <-c
+	if m.err != nil {
+		t.Skipf("cannot make a network namespace here: %v", m.err)
+	}
+	n := &Namespace{m.h}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+func plug(addrs []netip.Addr) error {
+	for _, name := range []string{"lo", "cable"} {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if err := netlink.LinkSetUp(l); err != nil {
+			return err
+		}
+		if name == "lo" {
+			continue
+		}
+		for _, a := range addrs {
+			ip := &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen()-8, a.BitLen())}
+			// Without duplicate detection, which would keep an IPv6 address waiting.
+			if err := netlink.AddrAdd(l, &netlink.Addr{IPNet: ip, Flags: unix.IFA_F_NODAD}); err != nil {
+				return fmt.Errorf("add %s: %w", ip, err)
+			}
+		}
+	}
+	return nil
+}
+
+// listen opens a UDP socket in a namespace.
+func listen(t *testing.T, n *Namespace, at netip.Addr) *net.UDPConn {
+	t.Helper()
+	var c *net.UDPConn
+	err := n.Do(func() (err error) {
+		c, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// arrives sends packets from one socket to the other and reports whether the sender was
+// content and one of them arrived.
+func arrives(t *testing.T, from, to *net.UDPConn) bool {
+	t.Helper()
+	for range 3 {
+		if _, err := from.WriteTo([]byte("hello"), to.LocalAddr()); err != nil {
+			t.Fatalf("the sender of a packet saw an error, as no network would cause: %v", err)
+		}
+	}
+	_ = to.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	_, err := to.Read(make([]byte, 16))
+	for err == nil { // drain
+		_ = to.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		if _, more := to.Read(make([]byte, 16)); more != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func TestCut(t *testing.T) {
+	p := newPair(t)
+	for _, v := range []struct {
+		name        string
+		left, right netip.Addr
+	}{{"IPv4", left4, right4}, {"IPv6", left6, right6}} {
+		t.Run(v.name, func(t *testing.T) {
+			l, r := listen(t, p.left, v.left), listen(t, p.right, v.right)
+			expect := func(when string, toRight, toLeft bool) {
+				t.Helper()
+				if got := arrives(t, l, r); got != toRight {
+					t.Errorf("%s: left to right arrives: %v", when, got)
+				}
+				if got := arrives(t, r, l); got != toLeft {
+					t.Errorf("%s: right to left arrives: %v", when, got)
+				}
+			}
+			expect("before", true, true)
+
+			// A stranger's address beside the other's must not matter, nor a cut made twice.
+			for range 2 {
+				must(t, p.right.Cut([]netip.Addr{v.left, v.left, netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fd01::1")}))
+			}
+			expect("right is deaf to left", false, true)
+			if n, err := p.right.Dropped(); err != nil || n != 3 {
+				t.Errorf("dropped %d packets of 3 sent: %v", n, err)
+			}
+			must(t, p.right.Cut([]netip.Addr{netip.MustParseAddr("10.1.2.3")}))
+			expect("right is deaf to somebody else", true, true)
+			if n, err := p.right.Dropped(); err != nil || n != 0 {
+				t.Errorf("a new cut counts from zero: %d, %v", n, err)
+			}
+			must(t, p.right.Cut([]netip.Addr{v.left}))
+			must(t, p.left.Cut([]netip.Addr{v.right}))
+			expect("both are deaf", false, false)
+			for range 2 {
+				must(t, p.right.Heal())
+				must(t, p.left.Heal())
+			}
+			expect("healed", true, true)
+			if n, err := p.right.Dropped(); err != nil || n != 0 {
+				t.Errorf("nothing is cut, but %d packets were dropped: %v", n, err)
+			}
+		})
+	}
+}
+
+// TestLeavesTheRestAlone cuts and heals beside a table of somebody else's, and looks that
+// the test's own namespace stays as it was.
+func TestLeavesTheRestAlone(t *testing.T) {
+	p := newPair(t)
+	home, err := netns.Get()
+	must(t, err)
+	defer home.Close()
+	must(t, p.left.conn(func(c *nftables.Conn) error {
+		c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "theirs"})
+		return nil
+	}))
+	here := tables(t, &Namespace{home})
+	must(t, p.left.Cut([]netip.Addr{right4}))
+	if got := tables(t, p.left); got != "[faultline theirs]" && got != "[theirs faultline]" {
+		t.Errorf("cut: the namespace has tables %s", got)
+	}
+	must(t, p.left.Cut(nil))
+	if got := tables(t, p.left); got != "[theirs]" {
+		t.Errorf("healed: the namespace has tables %s", got)
+	}
+	if got := tables(t, &Namespace{home}); got != here {
+		t.Errorf("the tests' own namespace had tables %s, now %s", here, got)
+	}
+	// Every thread must have come back to where it was.
+	threads, err := filepath.Glob("/proc/self/task/*/ns/net")
+	must(t, err)
+	for _, thread := range threads {
+		if h, err := netns.GetFromPath(thread); err == nil {
+			if h.Equal(p.left.handle) || h.Equal(p.right.handle) {
+				t.Errorf("thread %s has stayed behind", thread)
+			}
+			h.Close()
+		}
+	}
+}
+
+func TestOfProcess(t *testing.T) {
+	n, err := OfProcess(os.Getpid())
+	if err != nil {
+		t.Skipf("this process's own namespace cannot be opened: %v", err)
+	}
+	defer n.Close()
+	again, err := Open(fmt.Sprintf("/proc/%d/ns/net", os.Getpid()))
+	must(t, err)
+	defer again.Close()
+	if n.ID() != again.ID() {
+		t.Errorf("one namespace, two identities: %s and %s", n.ID(), again.ID())
+	}
+	if _, err := OfProcess(1 << 30); err == nil {
+		t.Error("a process that does not exist has a namespace")
+	}
+}
+
+func BenchmarkCutAndHeal(b *testing.B) {
+	if os.Geteuid() != 0 {
+		b.Skip("making network namespaces takes root")
+	}
+	var n *Namespace
+	opened := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		h, err := netns.New()
+		n = &Namespace{h}
+		opened <- err
+	}()
+	if err := <-opened; err != nil {
+		b.Skipf("cannot make a network namespace here: %v", err)
+	}
+	defer n.Close()
+	for b.Loop() {
+		if err := n.Cut([]netip.Addr{left4, right4}); err != nil {
+			b.Fatal(err)
+		}
+		if err := n.Heal(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func tables(t *testing.T, n *Namespace) string {
+	t.Helper()
+	var names []string
+	must(t, n.conn(func(c *nftables.Conn) error {
+		all, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+		for _, table := range all {
+			names = append(names, table.Name)
+		}
+		return err
+	}))
+	return fmt.Sprint(names)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
