@@ -1,0 +1,113 @@
+package raft
+
+import (
+	"time"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// leadership is what a node keeps while it leads. Entries of one term are committed in the
+// order in which its leader proposed them, so that who waits for them is a queue.
+type leadership struct {
+	gathered  []waiter // to be proposed together once the disk is free
+	proposed  []proposal
+	number    uint64
+	snapshots []time.Duration // when each peer was sent one; 0: none is under way
+}
+
+type proposal struct {
+	waiter
+	entry uint64 // the number in its command
+}
+
+// snapshotWithin is how long a snapshot may take before it is thought to be lost.
+const snapshotWithin = time.Second
+
+func newLeadership(peers int) leadership {
+	return leadership{snapshots: make([]time.Duration, peers)}
+}
+
+// accept takes up a request as the leader.
+func (s *server) accept(w waiter) {
+	if w.request.Op.reads() {
+		s.read(w)
+		return
+	}
+	s.leader.gathered = append(s.leader.gathered, w)
+}
+
+// propose hands the gathered changes to the core.
+func (s *server) propose() {
+	l := &s.leader
+	if len(l.gathered) == 0 {
+		return
+	}
+	entries := make([]*pb.Entry, len(l.gathered))
+	for i := range l.gathered {
+		data := appendCommand(make([]byte, 0, commandSize), l.number+uint64(i)+1, &l.gathered[i].request)
+		entries[i] = &pb.Entry{Data: data}
+	}
+	err := s.core.Step(&pb.Message{Type: pb.MsgProp.Enum(), From: &s.self, Entries: entries})
+	for _, w := range l.gathered {
+		l.number++
+		if err != nil {
+			s.answer(w, &Reply{Status: NotLeader})
+			continue
+		}
+		l.proposed = append(l.proposed, proposal{w, l.number})
+	}
+	clear(l.gathered)
+	l.gathered = l.gathered[:0]
+}
+
+// commandSize is that of most commands.
+const commandSize = 16
+
+// settle answers whoever waits for a command that was applied.
+func (l *leadership) settle(s *server, number uint64, reply *Reply) {
+	for len(l.proposed) > 0 && l.proposed[0].entry <= number {
+		p := l.proposed[0]
+		l.proposed = l.proposed[1:]
+		if p.entry == number {
+			s.answer(p.waiter, reply)
+		}
+	}
+}
+
+// resign gives up what this node owes as a leader.
+func (s *server) resign() {
+	l, r := s.leader, s.reading
+	s.leader, s.reading = leadership{}, reading{round: r.round}
+	for _, p := range l.proposed {
+		s.answer(p.waiter, &Reply{Status: Uncertain, Reason: "the leader stepped down"})
+	}
+	notLeader := &Reply{Status: NotLeader}
+	for _, w := range l.gathered {
+		s.answer(w, notLeader)
+	}
+	for _, list := range [][]waiter{r.current, r.next} {
+		for _, w := range list {
+			s.answer(w, notLeader)
+		}
+	}
+	for _, due := range r.due {
+		s.answer(due.waiter, notLeader)
+	}
+}
+
+func (l *leadership) snapshotSent(to uint64, now time.Duration) {
+	if l.snapshots != nil {
+		l.snapshots[to-1] = max(now, 1)
+	}
+}
+
+// retrySnapshots lets the core try again to bring a peer up to date.
+func (s *server) retrySnapshots() {
+	for i, sent := range s.leader.snapshots {
+		if sent != 0 && s.env.Now()-sent >= snapshotWithin {
+			s.leader.snapshots[i] = 0
+			s.core.ReportSnapshot(uint64(i+1), raft.SnapshotFailure)
+		}
+	}
+}

@@ -1,0 +1,271 @@
+package raft
+
+import (
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/faultline-dev/faultline/harness/node"
+)
+
+// server is a node.
+type server struct {
+	cfg     Config
+	env     node.Env
+	peers   []node.ID // the core calls them 1, 2, ...
+	self    uint64
+	core    *raft.RawNode
+	store   storage
+	machine machine
+	applied uint64
+
+	writing bool // the disk is at work for ready; nothing goes out until it is done
+	ready   raft.Ready
+	pumping bool
+
+	term    uint64
+	lead    uint64 // raft.None: not known
+	leading bool
+
+	election election
+	router   router
+	leader   leadership
+	reading  reading
+}
+
+func newServer(cfg Config) *server { return &server{cfg: cfg} }
+
+// Start implements node.Node.
+func (s *server) Start(env node.Env) {
+	s.env, s.peers = env, env.Peers()
+	s.self = uint64(slices.Index(s.peers, env.ID()) + 1)
+	voters := make([]uint64, len(s.peers))
+	for i := range voters {
+		voters[i] = uint64(i + 1)
+	}
+	s.store = storage{disk: env.Disk(), failed: s.fail, voters: &pb.ConfState{Voters: voters}, bug: s.cfg.Bug}
+	data, torn, err := s.store.load()
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	if torn > 0 {
+		env.Logf("cut a torn end of %d bytes off the log", torn)
+	}
+	if s.machine, err = restore(data); err != nil {
+		env.Fatalf("restore the snapshot: %v", err)
+		return
+	}
+	if first, err := s.store.FirstIndex(); err == nil {
+		s.applied = first - 1
+	}
+	if state, _, err := s.store.InitialState(); err == nil {
+		s.term = state.GetTerm()
+	}
+	s.core, err = raft.NewRawNode(&raft.Config{
+		ID: s.self, Storage: &s.store, Logger: logger{env},
+		// Only a leader is ticked; see election.go.
+		HeartbeatTick: 1, ElectionTick: quorumTicks,
+		PreVote: true, CheckQuorum: true,
+		DisableProposalForwarding: true,
+		MaxSizePerMsg:             256 << 10, MaxInflightMsgs: 256,
+	})
+	if err != nil {
+		env.Fatalf("start the protocol: %v", err)
+		return
+	}
+	s.router.start(s)
+	s.startElections()
+	if s.cfg.Bug == AckBeforeSync {
+		s.syncLater()
+	}
+	s.tickLater()
+	s.pump()
+}
+
+// lazySync is how often AckBeforeSync syncs.
+const lazySync = time.Second
+
+func (s *server) syncLater() {
+	s.env.After(lazySync, func() {
+		s.store.disk.Sync(logFile, s.store.check)
+		s.syncLater()
+	})
+}
+
+func (s *server) fail(err error) { s.env.Fatalf("%v", err) }
+
+// tickEvery is the leader's heartbeat, and how often all nodes look what is overdue.
+const tickEvery = 60 * time.Millisecond
+
+func (s *server) tickLater() { s.env.After(tickEvery, s.tick) }
+
+func (s *server) tick() {
+	s.tickLater()
+	if s.leading {
+		s.core.Tick()
+		s.renewLease()
+		s.retrySnapshots()
+	}
+	s.expireCalls()
+	s.pump()
+}
+
+// Receive implements node.Node.
+func (s *server) Receive(from node.ID, m node.Message) {
+	switch m := m.(type) {
+	case *Peer:
+		if !s.heed(m.M) {
+			return
+		}
+		if err := s.core.Step(m.M); err != nil {
+			s.env.Logf("message %s from %s: %v", m.M.GetType(), from, err)
+		}
+		s.pump()
+	case *Forward:
+		s.forwarded(from, m)
+		s.pump()
+	case *Answer:
+		s.answered(m)
+		s.pump()
+	}
+}
+
+// Request implements node.Node.
+func (s *server) Request(id node.RequestID, m node.Message) {
+	r, ok := m.(*Request)
+	if !ok {
+		s.env.Reply(id, &Reply{Status: Refused, Reason: "not a request"})
+		return
+	}
+	s.begin(id, r)
+	s.pump()
+}
+
+// pump does what the core asks for. While the disk works, requests and messages gather,
+// and the next round takes them all at once.
+func (s *server) pump() {
+	if s.pumping {
+		return
+	}
+	s.pumping = true
+	for !s.writing {
+		s.propose()
+		s.askIndex()
+		if !s.core.HasReady() {
+			break
+		}
+		s.ready = s.core.Ready()
+		wait, err := s.store.save(&s.ready, s.written)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		if s.writing = wait; !wait {
+			s.finish()
+		}
+	}
+	s.pumping = false
+}
+
+// written is called when the disk has what the last round depends on.
+func (s *server) written(err error) {
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.writing = false
+	s.finish()
+	s.pump()
+}
+
+// finish sends, applies and answers what was waiting for the disk.
+func (s *server) finish() {
+	rd := &s.ready
+	if rd.HardState != nil {
+		s.term = rd.HardState.GetTerm()
+	}
+	for _, m := range rd.Messages {
+		s.send(m)
+	}
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		s.adopt(rd.Snapshot)
+	}
+	if rd.SoftState != nil || rd.HardState != nil {
+		s.changeRole(rd.SoftState)
+	}
+	for _, e := range rd.CommittedEntries {
+		s.apply(e)
+	}
+	for i := range rd.ReadStates {
+		s.confirmed(&rd.ReadStates[i])
+	}
+	s.ready = raft.Ready{}
+	s.core.Advance(raft.Ready{})
+	s.serveReads()
+	if s.store.bulky(s.cfg.CompactAt) {
+		if err := s.store.compact(s.applied, s.machine.snapshot()); err != nil {
+			s.fail(err)
+		}
+	}
+}
+
+func (s *server) send(m *pb.Message) {
+	to := m.GetTo()
+	if !travels(m.GetType()) || to == 0 || to > uint64(len(s.peers)) {
+		return
+	}
+	switch {
+	case m.GetType() == pb.MsgSnap:
+		s.leader.snapshotSent(to, s.env.Now())
+	case m.GetType() == pb.MsgVoteResp && !m.GetReject():
+		s.postponeElection() // another one is to be elected
+	}
+	s.env.Send(s.peers[to-1], &Peer{M: m})
+}
+
+// adopt takes over the state that the leader sent.
+func (s *server) adopt(snapshot *pb.Snapshot) {
+	m, err := restore(snapshot.GetData())
+	if err != nil {
+		s.env.Fatalf("restore the leader's snapshot: %v", err)
+		return
+	}
+	s.machine, s.applied = m, snapshot.GetMetadata().GetIndex()
+}
+
+// apply carries out a committed entry and answers whoever asked this leader for it.
+func (s *server) apply(e *pb.Entry) {
+	s.applied = e.GetIndex()
+	if len(e.GetData()) == 0 {
+		return // a new leader's first entry
+	}
+	number, r, err := decodeCommand(e.GetData())
+	if err != nil {
+		s.env.Fatalf("log entry %d: %v", e.GetIndex(), err)
+		return
+	}
+	reply := s.machine.apply(&r)
+	if s.leading && e.GetTerm() == s.term {
+		s.leader.settle(s, number, &reply)
+	}
+}
+
+// logger hands the core's complaints to the node's log. Its reports of every step are
+// left out: a simulated second has thousands.
+type logger struct{ env node.Env }
+
+func (logger) Debug(...any)                  {}
+func (logger) Debugf(string, ...any)         {}
+func (logger) Info(...any)                   {}
+func (logger) Infof(string, ...any)          {}
+func (l logger) Warning(v ...any)            { l.env.Logf("%v", v) }
+func (l logger) Warningf(f string, v ...any) { l.env.Logf(f, v...) }
+func (l logger) Error(v ...any)              { l.env.Logf("%v", v) }
+func (l logger) Errorf(f string, v ...any)   { l.env.Logf(f, v...) }
+func (l logger) Fatal(v ...any)              { l.env.Fatalf("%v", v) }
+func (l logger) Fatalf(f string, v ...any)   { l.env.Fatalf(f, v...) }
+func (l logger) Panic(v ...any)              { l.env.Fatalf("%v", v) }
+func (l logger) Panicf(f string, v ...any)   { l.env.Fatalf(f, v...) }

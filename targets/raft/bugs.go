@@ -1,0 +1,30 @@
+package raft
+
+import (
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/embedded/raft"
+)
+
+// bugs are mistakes that people make in such systems.
+var bugs = []cluster.Bug{
+	{
+		Name:     string(raft.StaleRead),
+		Doc:      "any node answers reads from what it has applied, without asking whether that is current",
+		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable",
+	},
+	{
+		Name:     string(raft.VoteNotPersisted),
+		Doc:      "the term is written to disk but not for whom the node voted in it: after a restart it votes again, and a term can have two leaders",
+		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "nonlinearizable",
+	},
+	{
+		Name:     string(raft.AckBeforeSync),
+		Doc:      "nodes acknowledge log entries at once and sync their log every second: a crash takes back what a majority had confirmed",
+		Workload: "register", Nemeses: []string{"kill"}, Anomaly: "nonlinearizable",
+	},
+	{
+		Name:     string(raft.LeaseWallClock),
+		Doc:      "a leader's lease is measured by the wall clock: set back, it goes on after another leader was elected",
+		Workload: "register", Nemeses: []string{"partition", "clock"}, Anomaly: "nonlinearizable",
+	},
+}

@@ -1,0 +1,78 @@
+// Package raft is the glue that makes the replicated reference store of
+// targets/embedded/raft a target: its options, what it promises with them, its planted
+// bugs, and a client.
+package raft
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/model"
+	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/raft"
+)
+
+// Target is the store as the registry knows it.
+var Target = cluster.Target{
+	Name:   "raft",
+	Family: cluster.LeaderBased,
+	Doc:    "reference store on Raft: one leader orders all changes in a log that a majority keeps",
+	Options: []cluster.Option{
+		{
+			Name: "reads", Default: string(raft.ByIndex), Values: []string{string(raft.ByIndex), string(raft.ByLease), string(raft.Locally)},
+			Doc: "index: the leader asks a majority before it answers; lease: it answers alone while its lease lasts; local: any node answers from its own copy",
+		},
+		{
+			Name: "lease-clock", Default: string(raft.Monotonic), Values: []string{string(raft.Monotonic), string(raft.WallClock)},
+			Doc: "the clock that measures a lease; the wall clock can be set (reads=lease)",
+		},
+	},
+	Bugs:      bugs,
+	Data:      []string{"register", "set"},
+	Promises:  promises,
+	Reference: &reference,
+}
+
+var reference = cluster.Reference{System: system, Client: newClient}
+
+// system makes the node side.
+func system(o cluster.Options) (node.System, error) {
+	c := raft.Config{Reads: raft.Reads(o["reads"]), LeaseClock: raft.Clock(o["lease-clock"])}
+	if b := o["bug"]; b != "" && b != "none" {
+		if !slices.ContainsFunc(bugs, func(k cluster.Bug) bool { return k.Name == b }) {
+			return node.System{}, errors.New("no such bug: " + b)
+		}
+		c.Bug = raft.Bug(b)
+	}
+	return raft.New(c)
+}
+
+// wallDrift is how far a wall clock may be off for a lease by it to hold: what the lease
+// is shorter than the time for which followers elect nobody else.
+const wallDrift = 30 * time.Millisecond
+
+// promises follow from the options.
+func promises(o cluster.Options) []cluster.Promise {
+	const paper = "Ongaro and Ousterhout: In Search of an Understandable Consensus Algorithm (Extended Version). 2014, section 8"
+	p := cluster.Promise{
+		Model:  model.Linearizable,
+		Quote:  "Our goal for Raft is to implement linearizable semantics (each operation appears to execute instantaneously, exactly once, at some point between its invocation and its response).",
+		Source: paper,
+	}
+	switch raft.Reads(o["reads"]) {
+	case raft.ByLease:
+		p.Quote = "The lease approach assumes a bound on clock drift across servers (over a given time period, no server's clock increases more than this bound times any other)."
+		p.Source = "Ongaro: Consensus: Bridging Theory and Practice. Stanford 2014, section 6.4.1"
+		if o["lease-clock"] == string(raft.WallClock) {
+			p.Nemeses, p.MaxDrift = []string{"partition", "kill", "pause", "packet"}, wallDrift
+		}
+	case raft.Locally:
+		p.Model = model.Eventual
+		p.Quote = "However, with no additional measures, this would run the risk of returning stale data, since the leader responding to the request might have been superseded by a newer leader of which it is unaware."
+	}
+	set := p
+	p.Data, set.Data = "register", "set"
+	return []cluster.Promise{p, set}
+}
