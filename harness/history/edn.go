@@ -347,7 +347,7 @@ func (p *ednReader) text() (string, error) {
 				b = utf8.AppendRune(b, rune(n))
 				continue
 			default:
-				return "", fmt.Errorf(`a string holds \%c, which means nothing`, c)
+				return "", fmt.Errorf("a string holds %q, which means nothing", `\`+string(rune(c)))
 			}
 		}
 		b = append(b, c)

@@ -177,7 +177,7 @@ func TestImportErrors(t *testing.T) {
 		{"edn", "{:process 0 :type :ok :f :read}", "which it had not invoked"},
 		{"edn", ok + "{:process 0 :type :ok :f :write}", "but it had invoked read in line 1"},
 		{"edn", "{:process 0 :type :invoke :f :write :value [1 2]}{:process 1 :type :invoke :f :write :value 3}", "no [key value] tuple"},
-		{"edn", `{:process 0 :type :invoke :f "\q"}`, `\q`},
+		{"edn", `{:process 0 :type :invoke :f "\q"}`, `\\q`},
 		{"edn", strings.Repeat("[", 10000), "nested"},
 		{"edn", "{:process 0 :type :invoke :f :read :value " + strings.Repeat("{:a ", 10000), "nested"},
 		{"jsonl", "", "h: "},
