@@ -220,7 +220,6 @@ func (op *operation) wait(d time.Duration) {
 
 // late looks after the slots that have not answered in time.
 func (op *operation) late() {
-	asked := slices.ContainsFunc(op.slots, func(sl slot) bool { return sl.via != "" })
 	switch {
 	case op.replied && op.reading():
 		op.suspectSilent()
@@ -229,7 +228,7 @@ func (op *operation) late() {
 	case op.env.Now() >= op.deadline:
 		op.giveUp()
 		return
-	case !asked:
+	case !op.asked():
 		op.recruit()
 		return
 	}
@@ -238,6 +237,11 @@ func (op *operation) late() {
 	}
 	op.wait(answerWithin)
 	op.sendAll()
+}
+
+// asked tells whether the round has begun: it has not while too few nodes are up.
+func (op *operation) asked() bool {
+	return slices.ContainsFunc(op.slots, func(sl slot) bool { return sl.via != "" })
 }
 
 // suspectSilent notes who did not answer.
@@ -269,9 +273,12 @@ func (op *operation) replace() {
 // home was not reached.
 func (op *operation) giveUp() {
 	if !op.replied {
-		r := &Reply{Status: Refused, Reason: fmt.Sprintf("%d of %d replicas answered", op.answers, op.need)}
-		if op.wrote {
+		r := &Reply{Status: Refused, Reason: fmt.Sprintf("%d of %d replicas answered in time", op.answers, op.need)}
+		switch {
+		case op.wrote:
 			r.Status = Uncertain
+		case !op.asked():
+			r.Reason = fmt.Sprintf("fewer than the %d nodes needed are up", op.need)
 		}
 		op.reply(r)
 	}

@@ -1,6 +1,9 @@
 package dynamo
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Hinted handoff: what a node keeps for a home that was down goes there when it is back,
 // and is forgotten once the home has it on disk.
@@ -26,19 +29,13 @@ func (s *server) offer(p *peer) {
 		return
 	}
 	now := s.env.Now()
-	pending := p.offered[:0]
-	for _, o := range p.offered {
-		if now-o.since < offerAgain {
-			pending = append(pending, o)
-		}
-	}
-	p.offered = pending
+	p.offered = slices.DeleteFunc(p.offered, func(o offer) bool { return now-o.since >= offerAgain })
 	h := s.store.home(p.id)
 	for _, k := range h.keys {
 		if len(p.offered) == offersAtOnce {
 			return
 		}
-		if p.offers(k) {
+		if slices.ContainsFunc(p.offered, func(o offer) bool { return o.key == k }) {
 			continue
 		}
 		o := offer{call: s.draw(), key: k, value: h.hints[k].view(), since: now}
@@ -47,31 +44,32 @@ func (s *server) offer(p *peer) {
 	}
 }
 
-func (p *peer) offers(k Key) bool {
-	for i := range p.offered {
-		if p.offered[i].key == k {
-			return true
-		}
-	}
-	return false
-}
-
 // taken is told that a home keeps what was offered to it under call.
 func (s *server) taken(p *peer, call uint64) {
-	for i, o := range p.offered {
+	for i := range p.offered {
+		o := &p.offered[i]
 		if o.call != call {
 			continue
 		}
-		p.offered = append(p.offered[:i], p.offered[i+1:]...)
-		settled := record{Kind: recordSettled, Home: p.id, Key: o.key, Value: o.value}
+		settled := change{record: record{Kind: recordSettled, Home: p.id, Key: o.key, Value: o.value}}
 		if s.cfg.Bug == HintsDropped {
-			s.store.apply(&settled)
+			s.store.apply(&settled.record)
+			s.settled(settled)
 		} else {
-			s.store.log(change{record: settled})
-		}
-		if len(p.offered) == 0 {
-			s.offer(p)
+			s.store.log(settled)
 		}
 		return
+	}
+}
+
+// settled is told when a hint is gone from the disk, too; the next ones may go.
+func (s *server) settled(c change) {
+	p := s.peer(c.record.Home)
+	if p == nil {
+		return
+	}
+	p.offered = slices.DeleteFunc(p.offered, func(o offer) bool { return o.key == c.record.Key })
+	if len(p.offered) == 0 {
+		s.offer(p)
 	}
 }

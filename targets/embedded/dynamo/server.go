@@ -95,6 +95,8 @@ func (s *server) durable(c change) {
 		for _, r := range waiting {
 			s.begin(r.id, r.m)
 		}
+	case c.record.Kind == recordSettled:
+		s.settled(c)
 	case c.put != nil:
 		s.answer(c.from, c.put)
 	}

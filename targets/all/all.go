@@ -1,0 +1,21 @@
+// Package all is all of our targets. Nothing but our own command links it, so that a
+// user's program carries only the drivers that it uses.
+package all
+
+import (
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/dynamo"
+	"github.com/faultline-dev/faultline/targets/raft"
+	"github.com/faultline-dev/faultline/targets/simulated"
+)
+
+// Targets are our targets.
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target)}
+
+// everywhere gives a reference system the worlds that it can live in.
+func everywhere(t cluster.Target) cluster.Target {
+	t.Open = map[cluster.World]cluster.Opener{
+		cluster.Sim: simulated.Opener(t.Reference),
+	}
+	return t
+}
