@@ -229,3 +229,19 @@ func (n *Namespace) enter() (back func() error, err error) {
 	}
 	return func() error { return errors.Join(netns.Set(home), home.Close()) }, nil
 }
+
+// Try cuts and heals in a namespace made for that, to find out whether this process may.
+func Try() error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine, and the namespace with it
+		h, err := netns.New()
+		if err != nil {
+			done <- fmt.Errorf("make a network namespace: %w", err)
+			return
+		}
+		n := &Namespace{h}
+		done <- errors.Join(n.Cut([]netip.Addr{netip.IPv4Unspecified()}), n.Heal(), n.Close())
+	}()
+	return <-done
+}

@@ -1,0 +1,348 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	testcontainers "github.com/testcontainers/testcontainers-go"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/runtime"
+)
+
+// containers is a cluster of them.
+type containers struct {
+	system System
+	spec   cluster.Spec
+	engine *engine
+	rt     *runtime.Wall
+	owner  *owner
+	labels map[string]string // of everything that the run makes
+	nodes  []*member
+	watch  *watch
+}
+
+// member is a node and its container.
+type member struct {
+	Node
+	id   string // the container's
+	logs *logs
+
+	mu      sync.Mutex // one fault at a time
+	pid     int        // of its first process, 0 when it has none
+	wires   *wires     // its network; nil when it has none
+	cuts    cut
+	awaited ends
+}
+
+// open makes a cluster without starting it. What it takes from the machine is the lock.
+func open(ctx context.Context, s System, spec cluster.Spec) (*containers, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fail := func(err error) (*containers, error) { return nil, errors.Join(err, e.close()) }
+	where, err := place()
+	if err != nil {
+		return fail(fmt.Errorf("find out where locks are seen: %w", err))
+	}
+	o, err := hold(spec.RunID)
+	if err != nil {
+		return fail(err)
+	}
+	c := &containers{
+		system: s, spec: spec, engine: e, rt: runtime.NewWall(), owner: o,
+		labels: map[string]string{labelRun: spec.RunID, labelOwner: where},
+	}
+	for _, name := range spec.Nodes {
+		c.nodes = append(c.nodes, &member{Node: Node{Name: name}})
+	}
+	return c, nil
+}
+
+// Runtime implements cluster.Cluster.
+func (c *containers) Runtime() runtime.Runtime { return c.rt }
+
+// Nodes implements cluster.Cluster.
+func (c *containers) Nodes() []string { return c.spec.Nodes }
+
+func (c *containers) node(name string) (*member, error) {
+	for _, m := range c.nodes {
+		if m.Name == name {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no node %q", name)
+}
+
+// all are the nodes as the target knows them.
+func (c *containers) all() []Node {
+	nodes := make([]Node, len(c.nodes))
+	for i, m := range c.nodes {
+		nodes[i] = m.Node
+	}
+	return nodes
+}
+
+// each does something for all nodes at once.
+func (c *containers) each(do func(m *member) error) error {
+	errs := make([]error, len(c.nodes))
+	var wg sync.WaitGroup
+	for i, m := range c.nodes {
+		wg.Go(func() {
+			if err := do(m); err != nil {
+				errs[i] = fmt.Errorf("node %s: %w", m.Name, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// name is that of the run's network, and the beginning of its containers' names.
+func (c *containers) name() string { return "faultline-" + c.spec.RunID }
+
+// Start implements cluster.Cluster.
+func (c *containers) Start(ctx context.Context) error {
+	image, err := c.image(ctx)
+	if err != nil {
+		return err
+	}
+	// What the engine is asked to make is waited for even when ctx ends meanwhile: else it
+	// could come into being after Close has looked for it.
+	asked := context.WithoutCancel(ctx)
+	subnet, err := c.engine.makeNetwork(asked, c.name(), c.spec.RunID, c.labels)
+	if err != nil {
+		return err
+	}
+	for i, n := range hosts(subnet, c.spec.Nodes) {
+		c.nodes[i].Node = n
+	}
+	fmt.Fprintf(c.spec.Log, "network %s on %s\n", c.name(), subnet)
+	if c.watch, err = c.startWatch(); err != nil {
+		return err
+	}
+	if err := c.each(func(m *member) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return c.create(asked, m, image)
+	}); err != nil {
+		return err
+	}
+	if err := c.each(func(m *member) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return c.start(asked, m)
+	}); err != nil {
+		return err
+	}
+	return c.each(func(m *member) error { return c.ready(ctx, m) })
+}
+
+// image is that which the nodes run: the one asked for, or the target's own.
+func (c *containers) image(ctx context.Context) (string, error) {
+	if c.spec.Image != "" {
+		return c.spec.Image, nil
+	}
+	img, err := c.system.Image(ctx, c.spec.Options)
+	if err != nil {
+		return "", fmt.Errorf("prepare the image of %s: %w", c.system.Name, err)
+	}
+	return c.engine.ensure(ctx, c.system.Name, img, c.spec.Log)
+}
+
+// create makes a node's container.
+func (c *containers) create(ctx context.Context, m *member, image string) error {
+	spec := c.system.Container(m.Node, c.all(), c.spec.Options)
+	labels := maps.Clone(c.labels)
+	labels[labelNode] = m.Name
+	var hosts []string // the engine's own name service forgets nodes that are down
+	for _, n := range c.nodes {
+		hosts = append(hosts, n.Name+":"+n.Addr.String())
+	}
+	var files []testcontainers.ContainerFile
+	for path, content := range spec.Files {
+		files = append(files, testcontainers.ContainerFile{Reader: bytes.NewReader(content), ContainerFilePath: path, FileMode: 0o644})
+	}
+	slices.SortFunc(files, func(a, b testcontainers.ContainerFile) int {
+		return strings.Compare(a.ContainerFilePath, b.ContainerFilePath)
+	})
+	made, err := c.engine.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
+		Image: image, Name: c.name() + "-" + m.Name, Labels: labels,
+		Entrypoint: spec.Entrypoint, Cmd: spec.Cmd, Env: spec.Env, Files: files,
+		Networks: []string{c.name()},
+		ConfigModifier: func(config *container.Config) {
+			config.Hostname = m.Name
+			config.Volumes = map[string]struct{}{}
+			for _, v := range spec.Volumes {
+				config.Volumes[v] = struct{}{}
+			}
+		},
+		HostConfigModifier: func(config *container.HostConfig) {
+			config.ExtraHosts = hosts
+			config.LogConfig = container.LogConfig{Type: "json-file"} // one that can be read back
+		},
+		EndpointSettingsModifier: func(ends map[string]*network.EndpointSettings) {
+			for _, end := range ends {
+				end.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: m.Addr}
+			}
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("make its container: %w", err)
+	}
+	m.id = made.GetContainerID()
+	m.logs, err = openLogs(c.spec.Dir, m.Name)
+	return err
+}
+
+// start starts a node's container, and puts back the cuts that it lost with its network.
+// The caller holds m.mu.
+func (c *containers) start(ctx context.Context, m *member) error {
+	if _, err := c.engine.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("start its container: %w", err)
+	}
+	state, err := c.state(ctx, m)
+	if err != nil {
+		return err
+	}
+	if !state.Running {
+		return nil // it has ended by itself already, which is the watch's to tell
+	}
+	m.pid = state.Pid
+	if m.wires, err = openWires(m.pid); err != nil {
+		if later, stateErr := c.state(ctx, m); stateErr == nil && !later.Running {
+			return nil
+		}
+		return fmt.Errorf("reach its network: %w", err)
+	}
+	if err := m.putBack(); err != nil {
+		return err
+	}
+	m.logs.follow(c.engine, m.id, state.StartedAt)
+	return nil
+}
+
+// state is what the engine says of a node's container.
+func (c *containers) state(ctx context.Context, m *member) (*container.State, error) {
+	got, err := c.engine.ContainerInspect(ctx, m.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("inspect its container: %w", err)
+	}
+	if got.Container.State == nil {
+		return nil, errors.New("inspect its container: the engine tells no state")
+	}
+	return got.Container.State, nil
+}
+
+// probeLimit is the deadline of one question, probeEvery the pause before the next one.
+const (
+	probeLimit = time.Second
+	probeEvery = 50 * time.Millisecond
+)
+
+// ready waits until a node answers.
+func (c *containers) ready(ctx context.Context, m *member) error {
+	for {
+		err := c.Healthy(ctx, m.Name)
+		if err == nil {
+			return nil
+		}
+		if state, stateErr := c.state(ctx, m); stateErr == nil && !state.Running {
+			return fmt.Errorf("it exited with code %d before it answered; its last words: %s", state.ExitCode, c.lastWords(m))
+		}
+		if sleepErr := c.rt.Sleep(ctx, probeEvery); sleepErr != nil {
+			return fmt.Errorf("it did not answer: %w", err)
+		}
+	}
+}
+
+// lastWords is the end of a node's log.
+func (c *containers) lastWords(m *member) string {
+	ctx, cancel := context.WithTimeout(context.Background(), pingLimit)
+	defer cancel()
+	var b bytes.Buffer
+	if err := copyLogs(ctx, c.engine, m.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "3"}, &b); err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// Connect implements cluster.Cluster.
+func (c *containers) Connect(ctx context.Context, name string) (cluster.Conn, error) {
+	m, err := c.node(name)
+	if err != nil {
+		return nil, err
+	}
+	return c.system.Connect(ctx, m.Node, c.spec.Options)
+}
+
+// Healthy implements cluster.Health.
+func (c *containers) Healthy(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	conn, err := c.Connect(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return cluster.Probe(ctx, conn)
+}
+
+// Close implements cluster.Cluster: whatever carries the run's label goes.
+func (c *containers) Close(ctx context.Context) error {
+	var errs []error
+	if c.watch != nil {
+		c.watch.stop()
+	}
+	for _, m := range c.nodes {
+		m.mu.Lock()
+		errs = append(errs, m.unplug())
+		m.mu.Unlock()
+	}
+	errs = append(errs, c.reap(ctx))
+	for _, m := range c.nodes {
+		if m.logs != nil {
+			errs = append(errs, m.logs.close())
+		}
+	}
+	return errors.Join(append(errs, c.owner.release(), c.engine.close())...)
+}
+
+// reapEvery is the pause before another look at what is still there.
+const reapEvery = 200 * time.Millisecond
+
+// reap removes what the run has, until the engine finds nothing more of it.
+func (c *containers) reap(ctx context.Context) error {
+	for {
+		mine, err := c.engine.belongings(ctx, c.spec.RunID)
+		if err == nil && len(mine) == 0 {
+			return nil
+		}
+		for _, b := range mine {
+			_, removeErr := c.engine.remove(ctx, b)
+			err = errors.Join(err, removeErr)
+		}
+		if err == nil {
+			continue
+		}
+		if c.rt.Sleep(ctx, reapEvery) != nil {
+			return err
+		}
+		fmt.Fprintf(c.spec.Log, "again: %v\n", err)
+	}
+}

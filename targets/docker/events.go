@@ -1,0 +1,99 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/client"
+
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// ends counts the ends of a node's process that a fault has asked for and the engine has
+// not told of yet. It is how an end that nobody asked for is known.
+type ends struct{ n atomic.Int64 }
+
+func (e *ends) expect() { e.n.Add(1) }
+func (e *ends) cancel() { e.n.Add(-1) }
+
+// meet takes one of them, if there is one.
+func (e *ends) meet() bool {
+	for {
+		n := e.n.Load()
+		if n <= 0 {
+			return false
+		}
+		if e.n.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
+// watch listens to what the engine tells of a run's containers, and notes it as telemetry.
+type watch struct {
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+}
+
+func (c *containers) startWatch() (*watch, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watch{cancel: cancel}
+	filters := ofRun(c.spec.RunID).Add("type", string(events.ContainerEventType)).
+		Add("event", string(events.ActionStart), string(events.ActionDie))
+	since := time.Now()
+	w.ended.Go(func() {
+		for ctx.Err() == nil {
+			// A stream that broke off is taken up where it ended.
+			stream := c.engine.Events(ctx, client.EventsListOptions{Filters: filters, Since: stamp(since)})
+			since = c.listen(ctx, stream, since)
+			_ = c.rt.Sleep(ctx, probeEvery)
+		}
+	})
+	return w, nil
+}
+
+// listen notes events until the stream ends; it returns the moment after the last one.
+func (c *containers) listen(ctx context.Context, stream client.EventsResult, since time.Time) time.Time {
+	for {
+		select {
+		case err := <-stream.Err:
+			if ctx.Err() == nil {
+				fmt.Fprintf(c.spec.Log, "the engine's events broke off: %v\n", err)
+			}
+			return since
+		case e := <-stream.Messages:
+			since = time.Unix(0, e.TimeNano+1)
+			c.noteEvent(e)
+		}
+	}
+}
+
+func (c *containers) noteEvent(e events.Message) {
+	m, err := c.node(e.Actor.Attributes[labelNode])
+	if err != nil {
+		return
+	}
+	event := history.Event{Kind: history.EventNodeUp, Node: m.Name}
+	if e.Action == events.ActionDie {
+		event.Kind, event.Text = history.EventNodeDown, "killed"
+		if !m.awaited.meet() {
+			event.Text = "exited by itself with code " + e.Actor.Attributes["exitCode"]
+			if state, err := c.state(context.Background(), m); err == nil && state.OOMKilled {
+				event.Text = "killed by the kernel: out of memory"
+			}
+		}
+	}
+	c.spec.Note(event)
+}
+
+func (w *watch) stop() {
+	w.cancel()
+	w.ended.Wait()
+}
+
+// stamp is a time as the engine reads it.
+func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }

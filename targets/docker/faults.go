@@ -1,0 +1,202 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+)
+
+// Clocks and packets are left alone: a cluster in containers implements neither
+// cluster.ClockSkewer nor cluster.Shaper, and a nemesis that asks for one is refused.
+var (
+	_ cluster.Cutter = (*containers)(nil)
+	_ cluster.Killer = (*containers)(nil)
+	_ cluster.Pauser = (*containers)(nil)
+	_ cluster.Health = (*containers)(nil)
+)
+
+// cut is what a node ignores, and the packets dropped in networks that it has lost since.
+type cut struct {
+	sources []netip.Addr
+	before  int64
+}
+
+// Cut implements cluster.Cutter. A node that is down is cut off when it comes back.
+func (c *containers) Cut(_ context.Context, g cluster.Grudge) error {
+	for name, peers := range g {
+		for _, n := range append([]string{name}, peers...) {
+			if _, err := c.node(n); err != nil {
+				return err
+			}
+		}
+	}
+	return c.each(func(m *member) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.cuts = cut{}
+		for _, peer := range g[m.Name] {
+			p, err := c.node(peer)
+			if err != nil {
+				return err
+			}
+			m.cuts.sources = append(m.cuts.sources, p.Addr)
+		}
+		return m.putBack()
+	})
+}
+
+// Uncut implements cluster.Cutter.
+func (c *containers) Uncut(ctx context.Context) error { return c.Cut(ctx, nil) }
+
+// Dropped implements cluster.Cutter.
+func (c *containers) Dropped(context.Context) (int64, error) {
+	var sum atomic.Int64
+	err := c.each(func(m *member) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		n, err := m.dropped()
+		sum.Add(n)
+		return err
+	})
+	return sum.Load(), err
+}
+
+// putBack makes the node's network what its cuts say.
+func (m *member) putBack() error {
+	if m.wires == nil {
+		return nil
+	}
+	return m.wires.Cut(m.cuts.sources)
+}
+
+func (m *member) dropped() (int64, error) {
+	if m.wires == nil || len(m.cuts.sources) == 0 {
+		return m.cuts.before, nil
+	}
+	n, err := m.wires.Dropped()
+	return m.cuts.before + n, err
+}
+
+// unplug lets go of a network that ends, or has ended, with its process.
+func (m *member) unplug() error {
+	if m.wires == nil {
+		return nil
+	}
+	err := m.wires.Close()
+	m.wires, m.pid = nil, 0
+	return err
+}
+
+// Kill implements cluster.Killer.
+func (c *containers) Kill(ctx context.Context, name string) (string, error) {
+	m, err := c.node(name)
+	if err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, err := c.state(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	if !state.Running || state.Paused {
+		return "", cluster.ErrSkipped
+	}
+	dropped, err := m.dropped()
+	if err != nil {
+		return "", err
+	}
+	m.awaited.expect()
+	if _, err := c.engine.ContainerKill(ctx, m.id, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
+		m.awaited.cancel()
+		if errdefs.IsConflict(err) { // it ended by itself just before
+			return "", cluster.ErrSkipped
+		}
+		return "", fmt.Errorf("kill its container: %w", err)
+	}
+	wait := c.engine.ContainerWait(ctx, m.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	select {
+	case <-wait.Result:
+	case err := <-wait.Error:
+		return "", fmt.Errorf("wait for the end of its container: %w", err)
+	}
+	m.cuts.before = dropped
+	return fmt.Sprintf("pid %d of %s gone", state.Pid, name), m.unplug()
+}
+
+// Restart implements cluster.Killer.
+func (c *containers) Restart(ctx context.Context, name string) error {
+	m, err := c.node(name)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, err := c.state(ctx, m)
+	if err != nil {
+		return err
+	}
+	if state.Running {
+		return nil
+	}
+	return errors.Join(m.unplug(), c.start(ctx, m))
+}
+
+// Pause implements cluster.Pauser.
+func (c *containers) Pause(ctx context.Context, name string) (string, error) {
+	m, err := c.node(name)
+	if err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, err := c.state(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	if !state.Running || state.Paused {
+		return "", cluster.ErrSkipped
+	}
+	if _, err := c.engine.ContainerPause(ctx, m.id, client.ContainerPauseOptions{}); err != nil {
+		if errdefs.IsConflict(err) {
+			return "", cluster.ErrSkipped
+		}
+		return "", fmt.Errorf("pause its container: %w", err)
+	}
+	if state, err = c.state(ctx, m); err != nil {
+		return "", err
+	}
+	if !state.Paused {
+		return "", errors.New("the engine paused its container, but says that it is not paused")
+	}
+	return fmt.Sprintf("pid %d of %s frozen", state.Pid, name), nil
+}
+
+// Resume implements cluster.Pauser.
+func (c *containers) Resume(ctx context.Context, name string) error {
+	m, err := c.node(name)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, err := c.state(ctx, m)
+	if err != nil {
+		return err
+	}
+	if !state.Paused {
+		return nil
+	}
+	if _, err := c.engine.ContainerUnpause(ctx, m.id, client.ContainerUnpauseOptions{}); err != nil {
+		return fmt.Errorf("resume its container: %w", err)
+	}
+	return nil
+}

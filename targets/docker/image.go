@@ -1,0 +1,130 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	testcontainers "github.com/testcontainers/testcontainers-go"
+)
+
+// labelImage marks images that we built, with what they are of: system and arguments.
+const labelImage = "faultline.image"
+
+// ensure returns the tag of an image, which is built unless one of the same content is
+// there already.
+func (e *engine) ensure(ctx context.Context, name string, img Image, log io.Writer) (string, error) {
+	archive, err := pack(img.Context)
+	if err != nil {
+		return "", fmt.Errorf("pack the build context of image %s: %w", name, err)
+	}
+	repo, tag := "faultline/"+name, fingerprint(archive, img.Args)
+	full := repo + ":" + tag
+	if _, err := e.ImageInspect(ctx, full); err == nil {
+		return full, nil
+	} else if !errdefs.IsNotFound(err) {
+		return "", fmt.Errorf("look for image %s: %w", full, err)
+	}
+	began, of := time.Now(), name+" "+words(img.Args)
+	fmt.Fprintf(log, "building image %s\n", full)
+	args := map[string]*string{}
+	for k, v := range img.Args {
+		args[k] = &v
+	}
+	built, err := e.provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
+		ContextArchive: bytes.NewReader(archive), Repo: repo, Tag: tag, BuildArgs: args,
+		BuildLogWriter: log, KeepImage: true,
+		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
+			o.Labels = map[string]string{labelImage: of}
+		},
+	}})
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w (the base images can be made where none can be pulled: .ci/base-images)", full, err)
+	}
+	fmt.Fprintf(log, "built image %s in %s\n", full, time.Since(began).Round(time.Millisecond))
+	e.retire(ctx, of, full)
+	return built, nil
+}
+
+// grace is how long an image that a newer one replaces is kept: a run that is starting
+// now may be about to use it.
+const grace = time.Hour
+
+// retire removes older images of the same thing, so that they don't pile up with every
+// build of a program. One that a container uses is refused by the engine, and stays.
+func (e *engine) retire(ctx context.Context, of, except string) {
+	list, err := e.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("label", labelImage+"="+of)})
+	if err != nil {
+		return
+	}
+	for _, i := range list.Items {
+		if time.Since(time.Unix(i.Created, 0)) < grace {
+			continue
+		}
+		for _, tag := range i.RepoTags {
+			if tag != except {
+				_, _ = e.ImageRemove(ctx, tag, client.ImageRemoveOptions{PruneChildren: true})
+			}
+		}
+	}
+}
+
+// fingerprint is the same for the same content and arguments.
+func fingerprint(archive []byte, args map[string]string) string {
+	h := sha256.New()
+	h.Write(archive)
+	h.Write([]byte(words(args)))
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// words are settings as name=value, in order.
+func words(settings map[string]string) string {
+	all := make([]string, 0, len(settings))
+	for k, v := range settings {
+		all = append(all, k+"="+v)
+	}
+	sort.Strings(all)
+	return strings.Join(all, " ")
+}
+
+// pack makes a tar archive of a file tree, the same one every time.
+func pack(tree fs.FS) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err := fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(tree, path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		mode := int64(0o644)
+		if info.Mode()&0o111 != 0 {
+			mode = 0o755
+		}
+		if err := w.WriteHeader(&tar.Header{Name: path, Mode: mode, Size: int64(len(content))}); err != nil {
+			return err
+		}
+		_, err = w.Write(content)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.Bytes(), w.Close()
+}
