@@ -2,10 +2,7 @@ package history
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"hash/crc32"
-	"math"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -16,9 +13,8 @@ import (
 
 const (
 	magic     = "FLHIST\x01\n"
-	headSize  = 20
+	headSize  = 24
 	blockMax  = 64 << 20 // bytes of a block, decompressed: more is not believed
-	countMax  = 1 << 20  // events of a block
 	indexTail = 12       // after the index: where it starts, and its mark
 	indexMark = "FLHX"
 )
@@ -39,8 +35,10 @@ type head struct {
 	count  uint32 // entries
 	raw    uint32 // bytes, decompressed
 	packed uint32 // bytes that follow
-	sum    uint32 // CRC-32C of the head up to here and of what follows
 }
+
+// The head has a checksum of its own, behind which that of the content follows: a reader
+// must be able to trust the size, or damage to it would pass for the end of the file.
 
 func (h head) append(b, packed []byte) []byte {
 	start := len(b)
@@ -48,20 +46,23 @@ func (h head) append(b, packed []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, h.count)
 	b = binary.LittleEndian.AppendUint32(b, h.raw)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(packed)))
-	sum := crc32.Update(crc32.Checksum(b[start:], castagnoli), castagnoli, packed)
-	b = binary.LittleEndian.AppendUint32(b, sum)
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(packed, castagnoli))
 	return append(b, packed...)
 }
 
-func parseHead(b []byte) head {
-	return head{
+// parseHead reads a head and reports whether it is as it was written.
+func parseHead(b []byte) (h head, whole bool) {
+	h = head{
 		kind: b[0], count: binary.LittleEndian.Uint32(b[4:]), raw: binary.LittleEndian.Uint32(b[8:]),
-		packed: binary.LittleEndian.Uint32(b[12:]), sum: binary.LittleEndian.Uint32(b[16:]),
+		packed: binary.LittleEndian.Uint32(b[12:]),
 	}
+	return h, crc32.Checksum(b[:16], castagnoli) == binary.LittleEndian.Uint32(b[16:])
 }
 
-func (h head) check(b []byte) bool {
-	return crc32.Update(crc32.Checksum(b[:16], castagnoli), castagnoli, b[headSize:]) == h.sum
+// contentWhole reports whether a block's content is as it was written.
+func contentWhole(head, packed []byte) bool {
+	return crc32.Checksum(packed, castagnoli) == binary.LittleEndian.Uint32(head[20:])
 }
 
 // packer compresses blocks. One, with one thread: the same events give the same bytes.
@@ -90,7 +91,7 @@ type stretch struct {
 	chunk
 	wideFrom int64 // how many numbers of pairs come before
 	endsFrom int64 // how many longer values come before
-	textFrom int32 // and how many bytes of theirs
+	textFrom int64 // and how many bytes of theirs
 	strings  []string
 }
 
@@ -162,155 +163,4 @@ func (p *packer) telemetry(events []Event) []byte {
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// cursor reads a decompressed block. After a mistake it yields zeros and keeps the error.
-type cursor struct {
-	b   []byte
-	err error
-}
-
-var errShort = errors.New("the block ends too early")
-
-func (c *cursor) fail(err error) {
-	if c.err == nil {
-		c.err = err
-	}
-	c.b = nil
-}
-
-func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.b)
-	if n <= 0 {
-		c.fail(errShort)
-		return 0
-	}
-	c.b = c.b[n:]
-	return v
-}
-
-func (c *cursor) varint() int64 {
-	v, n := binary.Varint(c.b)
-	if n <= 0 {
-		c.fail(errShort)
-		return 0
-	}
-	c.b = c.b[n:]
-	return v
-}
-
-func (c *cursor) bytes(n uint64) []byte {
-	if n > uint64(len(c.b)) {
-		c.fail(errShort)
-		return nil
-	}
-	part := c.b[:n]
-	c.b = c.b[n:]
-	return part
-}
-
-func (c *cursor) text() string { return string(c.bytes(c.uvarint())) }
-
-// readOps appends a block's events to a history.
-func readOps(h *History, raw []byte, count int) error {
-	c := &cursor{b: raw}
-	for n := c.uvarint(); n > 0 && c.err == nil; n-- {
-		text := c.text()
-		if id := h.strings.id(text); c.err == nil && int(id) != len(h.strings.all)-1 {
-			c.fail(fmt.Errorf("the string %q comes twice", text))
-		}
-	}
-	shapes := c.bytes(uint64(count))
-	if c.err != nil {
-		return c.err
-	}
-	ops := make([]Op, count)
-	var last int64
-	for i := range ops {
-		last += c.varint()
-		ops[i].Time = last
-	}
-	for i := range ops {
-		process := c.varint()
-		if process < math.MinInt32 || process > math.MaxInt32 {
-			c.fail(fmt.Errorf("process %d", process))
-		}
-		ops[i].Process = int(process)
-	}
-	str := func() string {
-		id := c.uvarint()
-		if id >= max(1, uint64(len(h.strings.all))) {
-			c.fail(fmt.Errorf("string %d of %d", id, len(h.strings.all)))
-			return ""
-		}
-		return h.strings.text(uint32(id))
-	}
-	for i := range ops {
-		ops[i].F = str()
-	}
-	last = 0
-	for i, shape := range shapes {
-		ops[i].Type = Type(shape & shapeType)
-		if ops[i].Keyed = shape&shapeKeyed != 0; ops[i].Keyed {
-			last += c.varint()
-			ops[i].Key = last
-		}
-	}
-	last = 0
-	for i, shape := range shapes {
-		v := &ops[i].Value
-		switch v.Kind = Kind(shape >> shapeKind); v.Kind {
-		case KindNil:
-		case KindInt:
-			last += c.varint()
-			v.A = last
-		case KindPair:
-			v.A, v.B = c.varint(), c.varint()
-		case KindList, KindText, KindEDN:
-			v.S = c.text()
-		default:
-			c.fail(fmt.Errorf("value of kind %d", v.Kind))
-		}
-	}
-	for i, shape := range shapes {
-		if shape&shapeError != 0 {
-			if ops[i].Error = str(); ops[i].Error == "" {
-				c.fail(errors.New("an empty error"))
-			}
-		}
-	}
-	if c.err == nil && len(c.b) > 0 {
-		c.fail(fmt.Errorf("%d bytes too many", len(c.b)))
-	}
-	if c.err != nil {
-		return c.err
-	}
-	for _, op := range ops {
-		h.Append(op)
-	}
-	return nil
-}
-
-// readTelemetry appends a block's telemetry to a history.
-func readTelemetry(h *History, raw []byte, count int) error {
-	c := &cursor{b: raw}
-	var last int64
-	for ; count > 0 && c.err == nil; count-- {
-		kind := c.bytes(1)
-		if c.err != nil {
-			break
-		}
-		if int(kind[0]) >= len(eventNames) {
-			return fmt.Errorf("telemetry of kind %d", kind[0])
-		}
-		last += c.varint()
-		e := Event{Kind: EventKind(kind[0]), Time: last, N: c.varint(), Node: c.text(), Name: c.text(), Text: c.text()}
-		if c.err == nil {
-			h.Note(e)
-		}
-	}
-	if c.err == nil && len(c.b) > 0 {
-		c.fail(fmt.Errorf("%d bytes too many", len(c.b)))
-	}
-	return c.err
 }

@@ -191,7 +191,8 @@ func TestTornAtEveryByte(t *testing.T) {
 	}
 }
 
-// TestDamage: one wrong byte anywhere is found.
+// TestDamage: a wrong byte anywhere in a file that was ended is an error, and never
+// passes for a torn end.
 func TestDamage(t *testing.T) {
 	var file bytes.Buffer
 	w, _ := NewWriter(&file, map[string]string{"seed": "1"})
@@ -208,10 +209,80 @@ func TestDamage(t *testing.T) {
 			bad := bytes.Clone(whole)
 			bad[at] ^= bit
 			h, info, err := Read(bytes.NewReader(bad), int64(len(bad)))
-			if err == nil && !info.Torn {
-				t.Fatalf("byte %d: not noticed, %d events", at, h.Len())
+			if err == nil {
+				t.Fatalf("byte %d: not noticed, %d events, %+v", at, h.Len(), info)
 			}
 		}
+	}
+}
+
+// TestPowerCut: a file system may keep a file's size and not its last bytes.
+func TestPowerCut(t *testing.T) {
+	var file bytes.Buffer
+	w, _ := NewWriter(&file, nil)
+	_ = w.Append(&Op{F: "add", Value: Int(1)})
+	_ = w.Close()
+	whole := file.Bytes()
+	for end := len(magic); end < len(whole); end++ {
+		for _, size := range []int{len(whole), len(whole) + 4096} {
+			zeroed := make([]byte, size)
+			copy(zeroed, whole[:end])
+			if bytes.HasPrefix(zeroed, whole) {
+				continue // the byte was a zero
+			}
+			_, info, err := Read(bytes.NewReader(zeroed), int64(size))
+			if err == nil && !info.Torn {
+				t.Fatalf("zeros from byte %d of %d on: not noticed", end, size)
+			}
+			if err != nil && end < len(whole)-indexTail {
+				t.Fatalf("zeros from byte %d of %d on: %v", end, size, err)
+			}
+		}
+	}
+}
+
+// TestLargeValues: blocks keep below what a reader believes, however long the values are.
+func TestLargeValues(t *testing.T) {
+	var file bytes.Buffer
+	w, err := NewWriter(&file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := make([]int64, 100_000)
+	for i := range list {
+		list[i] = int64(i) * 977
+	}
+	ops := make([]Op, 400) // 150 MB together
+	for i := range ops {
+		list[0] = int64(i)
+		ops[i] = Op{Index: i, F: "read", Value: List(list)}
+		if err := w.Append(&ops[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	events := make([]Event, 3*blockNotes/2)
+	for i := range events {
+		events[i] = Event{Kind: EventClock, Node: "n1", N: int64(i)}
+		_ = w.Note(events[i])
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h, info, err := Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil || info.Torn {
+		t.Fatal(err)
+	}
+	same(t, h, ops, events)
+	if info.Blocks < 100 {
+		t.Errorf("%d blocks", info.Blocks)
+	}
+
+	w, _ = NewWriter(io.Discard, nil)
+	if err := w.Append(&Op{Value: Text(strings.Repeat("x", textMax+1))}); err == nil {
+		t.Error("a value that no block holds was taken")
+	}
+	if err := w.Close(); err == nil {
+		t.Error("it was forgotten at the end")
 	}
 }
 
@@ -265,8 +336,28 @@ func TestAFullDiskIsReported(t *testing.T) {
 	if err := long(w, 200_000); !errors.Is(err, errFull) {
 		t.Errorf("while appending: %v", err)
 	}
-	if err := w.Close(); !errors.Is(err, errFull) {
-		t.Errorf("at the end: %v", err)
+	for what, err := range map[string]error{
+		"append": w.Append(&Op{}), "note": w.Note(Event{}), "flush": w.Flush(), "close": w.Close(),
+	} {
+		if !errors.Is(err, errFull) {
+			t.Errorf("%s after the end: %v", what, err)
+		}
+	}
+}
+
+// TestAClosedWriterTakesNothing: an event that would be missing from the file is an error.
+func TestAClosedWriterTakesNothing(t *testing.T) {
+	w, err := NewWriter(io.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"append": w.Append(&Op{}), "note": w.Note(Event{})} {
+		if !errors.Is(err, errClosed) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
@@ -293,11 +384,13 @@ func FuzzRead(f *testing.F) {
 			h := &History{}
 			switch b[0] {
 			case blockOps:
-				_ = readOps(h, b[2:], int(b[1]))
+				err = readOps(h, b[2:], int(b[1]))
 			case blockTelemetry:
-				_ = readTelemetry(h, b[2:], int(b[1]))
+				err = readTelemetry(h, b[2:], int(b[1]))
 			}
-			visit(h)
+			if err == nil {
+				visit(h)
+			}
 		}
 	})
 }
@@ -312,8 +405,9 @@ func visit(h *History) {
 
 // benchOps is what a run of the register workload looks like.
 func benchOps(b *testing.B, w *Writer) {
+	names := [...]string{"read", "write", "cas"}
 	for i := range b.N {
-		op := Op{Time: int64(i) * 500, Process: i % 64, F: "write", Key: int64(i / 300), Keyed: true, Value: Int(int64(i))}
+		op := Op{Time: int64(i) * 500, Process: i % 64, F: names[i/2%3], Key: int64(i / 300), Keyed: true, Value: Int(int64(i))}
 		if i%2 == 1 {
 			op.Type = OK
 		}
@@ -340,7 +434,7 @@ func BenchmarkAppendFile(b *testing.B) {
 	benchOps(b, w)
 }
 
-func BenchmarkRead(b *testing.B) {
+func BenchmarkOpen(b *testing.B) {
 	var file bytes.Buffer
 	w, _ := NewWriter(&file, nil)
 	if err := long(w, 1_000_000); err != nil {

@@ -30,7 +30,7 @@ type chunk struct {
 	a       []int64 // the integer; or where in wide or text the value lies
 	wide    []int64 // pairs
 	text    []byte  // longer values
-	ends    []int32 // where they end in text
+	ends    []int64 // where they end in text
 	errs    []fault // of the few events that have one, in order
 }
 
@@ -52,16 +52,21 @@ const (
 type dictionary struct {
 	all    []string
 	number map[string]uint32
-	last   string // the string asked for last, and its number: events repeat
-	lastID uint32
+	recent [16]known // the strings asked for last, by a glance at them: events repeat
+}
+
+type known struct {
+	text string
+	id   uint32
 }
 
 func (d *dictionary) id(s string) uint32 {
 	if s == "" {
 		return 0
 	}
-	if s == d.last {
-		return d.lastID
+	recent := &d.recent[(len(s)*7+int(s[0]))%len(d.recent)]
+	if s == recent.text {
+		return recent.id
 	}
 	id, ok := d.number[s]
 	if !ok {
@@ -73,7 +78,7 @@ func (d *dictionary) id(s string) uint32 {
 		d.all = append(d.all, s)
 		d.number[s] = id
 	}
-	d.last, d.lastID = s, id
+	*recent = known{s, id}
 	return id
 }
 
@@ -112,7 +117,7 @@ func (c *chunk) value(at int) Value {
 	case KindPair:
 		v.A, v.B = c.wide[a], c.wide[a+1]
 	default:
-		start := int32(0)
+		start := int64(0)
 		if a > 0 {
 			start = c.ends[a-1]
 		}
@@ -125,14 +130,13 @@ func (c *chunk) value(at int) Value {
 func (h *History) Append(op Op) int { return h.append(&op) }
 
 func (h *History) append(op *Op) int {
-	at := h.count % chunkSize
-	if at == 0 {
-		h.chunks = append(h.chunks, newChunk(len(h.chunks) == 0))
-	}
-	c := h.chunks[len(h.chunks)-1]
+	c := h.room()
+	at := len(c.time)
 	shape := uint8(op.Type)&shapeType | uint8(op.Value.Kind)<<shapeKind
+	var key int64
 	if op.Keyed {
 		shape |= shapeKeyed
+		key = op.Key
 	}
 	if op.Error != "" {
 		shape |= shapeError
@@ -147,16 +151,24 @@ func (h *History) append(op *Op) int {
 	default:
 		a = int64(len(c.ends))
 		c.text = append(c.text, op.Value.S...)
-		c.ends = append(c.ends, int32(len(c.text)))
+		c.ends = append(c.ends, int64(len(c.text)))
 	}
 	c.time = append(c.time, op.Time)
 	c.process = append(c.process, int32(op.Process))
 	c.shape = append(c.shape, shape)
 	c.f = append(c.f, h.strings.id(op.F))
-	c.key = append(c.key, op.Key)
+	c.key = append(c.key, key)
 	c.a = append(c.a, a)
 	h.count++
 	return h.count - 1
+}
+
+// room is the chunk that takes the next event.
+func (h *History) room() *chunk {
+	if h.count%chunkSize == 0 {
+		h.chunks = append(h.chunks, newChunk(len(h.chunks) == 0))
+	}
+	return h.chunks[len(h.chunks)-1]
 }
 
 // newChunk makes a chunk at its full size, but for the first one of a history, which

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -52,7 +53,7 @@ func Read(r io.Reader, size int64) (*History, *FileInfo, error) {
 		return nil, nil, err
 	}
 	if string(start) != magic {
-		return nil, nil, errors.New("it is no Faultline history: its first bytes are others")
+		return nil, nil, fmt.Errorf("it is no Faultline history of version 1: it starts with %q and not with %q", start, magic)
 	}
 	for {
 		ended, err := rd.block()
@@ -71,10 +72,10 @@ type reader struct {
 	at      int64 // bytes read
 	left    int64 // bytes that follow
 	zstd    *zstd.Decoder
-	buf     []byte // a framed block
-	raw     []byte
-	index   bytes.Buffer // what the index should say
-	last    int64
+	packed  []byte // a block's content
+	raw     []byte // the same, decompressed
+	index   []byte // what the index should say
+	last    int64  // where the block before starts
 	history *History
 	info    *FileInfo
 }
@@ -98,23 +99,23 @@ func (r *reader) block() (ended bool, err error) {
 	if r.left < headSize {
 		return r.torn(at)
 	}
-	r.buf = append(r.buf[:0], make([]byte, headSize)...)
-	if err := r.fill(r.buf); err != nil {
+	var first [headSize]byte
+	if err := r.fill(first[:]); err != nil {
 		return false, err
 	}
-	h := parseHead(r.buf)
+	h, whole := parseHead(first[:])
+	if !whole {
+		return r.damaged(at, "head")
+	}
 	if int64(h.packed) > r.left {
 		return r.torn(at)
 	}
-	r.buf = append(r.buf, make([]byte, h.packed)...)
-	if err := r.fill(r.buf[headSize:]); err != nil {
+	r.packed = slices.Grow(r.packed[:0], int(h.packed))[:h.packed]
+	if err := r.fill(r.packed); err != nil {
 		return false, err
 	}
-	if !h.check(r.buf) {
-		if r.left == 0 {
-			return r.torn(at)
-		}
-		return false, fmt.Errorf("the block at byte %d is damaged: its checksum is wrong", at)
+	if !contentWhole(first[:], r.packed) {
+		return r.damaged(at, "content")
 	}
 	if err := r.open(h, at); err != nil {
 		return false, fmt.Errorf("the block at byte %d is malformed: %w", at, err)
@@ -125,50 +126,61 @@ func (r *reader) block() (ended bool, err error) {
 	if r.left < indexTail {
 		return r.torn(at)
 	}
-	tail := make([]byte, indexTail)
-	if err := r.fill(tail); err != nil {
+	var tail [indexTail]byte
+	if err := r.fill(tail[:]); err != nil {
 		return false, err
 	}
-	if r.left != 0 || string(tail[8:]) != indexMark || binary.LittleEndian.Uint64(tail) != uint64(at) {
+	if r.left != 0 || string(tail[8:]) != indexMark || binary.LittleEndian.Uint64(tail[:]) != uint64(at) {
 		return false, fmt.Errorf("what follows the index at byte %d does not belong there", at)
 	}
 	return true, nil
 }
 
+// damaged is for a wrong checksum of the block at byte at. With nothing but zeros behind
+// it this is the end that a power cut leaves of a file: its size, but not all its bytes.
+func (r *reader) damaged(at int64, part string) (ended bool, err error) {
+	for rest := r.left; rest > 0; rest-- {
+		b, err := r.r.ReadByte()
+		if err != nil {
+			return false, err
+		}
+		if b != 0 {
+			return false, fmt.Errorf("the block at byte %d is damaged: the checksum of its %s is wrong", at, part)
+		}
+	}
+	return r.torn(at)
+}
+
 // open decompresses a block and takes what it holds.
 func (r *reader) open(h head, at int64) error {
-	// The shortest entry takes a byte or more of each of several columns.
-	if h.raw > blockMax || h.count > countMax || h.kind != blockMeta && h.count > h.raw {
+	// An entry takes a byte at the least.
+	if h.raw > blockMax || h.count > h.raw {
 		return fmt.Errorf("%d entries in %d bytes are not credible", h.count, h.raw)
 	}
 	var err error
-	if r.raw, err = r.zstd.DecodeAll(r.buf[headSize:], r.raw[:0]); err != nil {
+	if r.raw, err = r.zstd.DecodeAll(r.packed, r.raw[:0]); err != nil {
 		return err
 	}
 	if len(r.raw) != int(h.raw) {
 		return fmt.Errorf("it holds %d bytes and claims %d", len(r.raw), h.raw)
 	}
+	if (h.kind == blockMeta) != (r.info.Blocks == 0) {
+		return errors.New("the first block, and no other, says what was run")
+	}
 	if h.kind == blockIndex {
-		if !bytes.Equal(r.raw, r.index.Bytes()) {
+		if int(h.count) != r.info.Blocks || !bytes.Equal(r.raw, r.index) {
 			return errors.New("the index tells of other blocks than there are")
 		}
 		return nil
 	}
-	entry := binary.AppendUvarint([]byte{h.kind}, uint64(at-r.last))
-	r.index.Write(binary.AppendUvarint(entry, uint64(h.count)))
+	r.index = append(r.index, h.kind)
+	r.index = binary.AppendUvarint(r.index, uint64(at-r.last))
+	r.index = binary.AppendUvarint(r.index, uint64(h.count))
 	r.last = at
 	r.info.Blocks++
 	switch h.kind {
 	case blockMeta:
-		c := &cursor{b: r.raw}
-		for range h.count {
-			name := c.text()
-			r.info.Meta[name] = c.text()
-			if c.err != nil {
-				return c.err
-			}
-		}
-		return nil
+		return readMeta(r.info.Meta, r.raw, int(h.count))
 	case blockOps:
 		return readOps(r.history, r.raw, int(h.count))
 	case blockTelemetry:

@@ -2,31 +2,40 @@ package history
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"sync"
+	"sync/atomic"
 )
 
-// blockEvents is the size of a full block. Blocks are cut by count and not by time, so
-// that a simulated run gives the same bytes again.
-const blockEvents = 1 << 14
+// The size of a full block. Blocks are cut by what they hold and not by time, so that a
+// simulated run gives the same bytes again.
+const (
+	blockEvents = 1 << 14
+	blockNotes  = 1 << 12
+	blockText   = 1 << 20  // bytes of values, errors and telemetry
+	textMax     = 32 << 20 // of one event: blockMax holds it whatever else is in the block
+)
 
 // Writer keeps a history in memory and writes it to its file as it grows. Compressing and
 // writing happen beside, so that Append costs little more than the columns. It is used by
-// one goroutine at a time; a mistake of the file shows up in a later call, at Close at last.
+// one goroutine at a time. Once the file fails, every later call says so.
 type Writer struct {
 	history *History
 	jobs    chan job // nil: in memory only
 	ended   chan struct{}
+	closed  bool
 
 	events, notes, strings int // handed over so far
 	wide, ends, texts      int // of the chunk under way
+	text                   int // bytes not handed over yet
 
-	mu  sync.Mutex
-	err error
+	err atomic.Pointer[error] // the first
 }
+
+var errClosed = errors.New("write the history: it is closed already")
 
 // job is something to be written.
 type job struct {
@@ -65,52 +74,90 @@ func (w *Writer) History() *History { return w.history }
 func (w *Writer) Append(op *Op) error {
 	w.history.append(op)
 	if w.jobs == nil {
-		return nil
-	}
-	if n := w.history.count; n-w.events == blockEvents || n%chunkSize == 0 {
-		w.handOver()
 		return w.problem()
 	}
-	return nil
+	if err := w.weigh(len(op.Value.S) + len(op.Error) + len(op.F)); err != nil {
+		return err
+	}
+	if n := w.history.count; n-w.events == blockEvents || n%chunkSize == 0 || w.text >= blockText {
+		w.handOver()
+	}
+	return w.problem()
 }
 
 // Note adds an event to the telemetry track. It goes to the file with the next block.
 func (w *Writer) Note(e Event) error {
 	w.history.Note(e)
+	if w.jobs == nil {
+		return w.problem()
+	}
+	if err := w.weigh(len(e.Node) + len(e.Name) + len(e.Text)); err != nil {
+		return err
+	}
+	if len(w.history.telemetry)-w.notes == blockNotes || w.text >= blockText {
+		w.handOver()
+	}
+	return w.problem()
+}
+
+// weigh counts the bytes that await writing, so that no block outgrows its limit.
+func (w *Writer) weigh(text int) error {
+	if text > textMax {
+		w.report(fmt.Errorf("an event holds %d bytes of text, and %d are the most", text, textMax))
+		return w.problem()
+	}
+	w.text += text
 	return nil
 }
 
-// Flush sends everything on its way to the file.
+// Flush sends everything on its way to the file. It does not wait until it is there.
 func (w *Writer) Flush() error {
-	if w.jobs == nil {
-		return nil
+	if w.jobs != nil {
+		w.handOver()
 	}
-	w.handOver()
 	return w.problem()
 }
 
 // Close writes the rest and the index, and waits until that is done.
 func (w *Writer) Close() error {
 	if w.jobs == nil {
+		if err := w.err.Load(); err != nil {
+			return *err
+		}
 		return nil
 	}
 	w.handOver()
 	close(w.jobs)
 	<-w.ended
 	w.jobs = nil
-	return w.problem()
+	err := w.problem()
+	w.closed = true
+	return err
 }
 
+// problem is what went wrong so far.
 func (w *Writer) problem() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err
+	if err := w.err.Load(); err != nil {
+		return *err
+	}
+	if w.closed {
+		return errClosed
+	}
+	return nil
+}
+
+func (w *Writer) report(err error) {
+	if err != nil {
+		err = fmt.Errorf("write the history: %w", err)
+		w.err.CompareAndSwap(nil, &err)
+	}
 }
 
 // handOver gives what is new to the writing goroutine.
 func (w *Writer) handOver() {
 	h := w.history
 	var j job
+	w.text = 0
 	if n := len(h.telemetry); n > w.notes {
 		j.telemetry = h.telemetry[w.notes:n]
 		w.notes = n
@@ -118,7 +165,7 @@ func (w *Writer) handOver() {
 	if h.count > w.events {
 		j.ops = w.stretch()
 	}
-	if j.ops != nil || j.telemetry != nil {
+	if w.err.Load() == nil && (j.ops != nil || j.telemetry != nil) {
 		w.jobs <- j
 	}
 }
@@ -138,7 +185,7 @@ func (w *Writer) stretch() *stretch {
 			key: c.key[from:to], a: c.a[from:to], wide: c.wide[w.wide:], text: c.text, ends: c.ends[w.ends:],
 			errs: c.errs[firstErr:],
 		},
-		wideFrom: int64(w.wide), endsFrom: int64(w.ends), textFrom: int32(w.texts),
+		wideFrom: int64(w.wide), endsFrom: int64(w.ends), textFrom: int64(w.texts),
 	}
 	if n := len(h.strings.all); n > w.strings {
 		s.strings = h.strings.all[max(w.strings, 1):n]
@@ -160,15 +207,9 @@ func (w *Writer) write(f *file) {
 		}
 		w.report(f.err)
 	}
-	f.end()
-	w.report(f.err)
-}
-
-func (w *Writer) report(err error) {
-	if err != nil {
-		w.mu.Lock()
-		w.err = fmt.Errorf("write the history: %w", err)
-		w.mu.Unlock()
+	if w.err.Load() == nil {
+		f.end()
+		w.report(f.err)
 	}
 }
 
@@ -199,6 +240,9 @@ func (f *file) block(kind byte, count int, framed []byte) {
 	f.index = binary.AppendUvarint(f.index, uint64(count))
 	f.last = f.offset
 	f.blocks++
+	if len(f.packer.raw) > blockMax && f.err == nil {
+		f.err = fmt.Errorf("a block of %d bytes, and %d are the most", len(f.packer.raw), blockMax)
+	}
 	f.write(framed)
 }
 
