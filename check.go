@@ -1,0 +1,52 @@
+package faultline
+
+import (
+	"io"
+	"os"
+	"sync/atomic"
+	"testing"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/store"
+)
+
+// Check is a run inside go test: it runs what the settings say with these extensions and
+// fails the test unless the verdict is valid. The run directory is kept when it is not,
+// and named. It returns the results for further assertions.
+func Check(t testing.TB, s Settings, extensions ...any) *store.Results {
+	t.Helper()
+	res := Try(t, s, extensions...)
+	if res.Valid != checkers.Valid {
+		t.Errorf("%s: %s\nseed: %d\nreproduce: %s", res.Valid, res.Summary, res.Seed, res.Reproduce)
+	}
+	return res
+}
+
+// Try is Check without a demand on the verdict: for tests that expect an anomaly. It
+// fails the test if the harness itself fails.
+func Try(t testing.TB, s Settings, extensions ...any) *store.Results {
+	t.Helper()
+	reg, err := newRegistry(extensions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := s.Store != ""
+	if !keep {
+		if s.Store, err = os.MkdirTemp("", "faultline-check-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := &app{registry: reg, out: io.Discard, err: io.Discard, stop: new(atomic.Bool)}
+	run, res, err := a.one(t.Context(), s, false)
+	if res == nil || err != nil {
+		t.Fatalf("faultline: %v", err)
+	}
+	if res.Valid == checkers.Valid && !keep {
+		if err := os.RemoveAll(s.Store); err != nil {
+			t.Error(err)
+		}
+	} else {
+		t.Logf("run kept in %s", run.Dir)
+	}
+	return res
+}
