@@ -89,10 +89,7 @@ func (p *packer) block(kind byte, count int) []byte {
 // are never written to again, so another goroutine may read them.
 type stretch struct {
 	chunk
-	wideFrom int64 // how many numbers of pairs come before
-	endsFrom int64 // how many longer values come before
-	textFrom int64 // and how many bytes of theirs
-	strings  []string
+	strings []string
 }
 
 func (p *packer) ops(s *stretch) []byte {
@@ -120,7 +117,6 @@ func (p *packer) ops(s *stretch) []byte {
 		}
 	}
 	last = 0
-	text := s.textFrom
 	for i, shape := range s.shape {
 		switch a := s.a[i]; Kind(shape >> shapeKind) {
 		case KindNil:
@@ -128,14 +124,12 @@ func (p *packer) ops(s *stretch) []byte {
 			b = binary.AppendVarint(b, a-last)
 			last = a
 		case KindPair:
-			a -= s.wideFrom
 			b = binary.AppendVarint(b, s.wide[a])
 			b = binary.AppendVarint(b, s.wide[a+1])
 		default:
-			end := s.ends[a-s.endsFrom]
-			b = binary.AppendUvarint(b, uint64(end-text))
-			b = append(b, s.text[text:end]...)
-			text = end
+			value := s.long.bytes(a)
+			b = binary.AppendUvarint(b, uint64(len(value)))
+			b = append(b, value...)
 		}
 	}
 	for _, e := range s.errs {

@@ -144,9 +144,7 @@ func (c *chunk) readValues(in *cursor, shapes []byte) {
 			a = int64(len(c.wide))
 			c.wide = append(c.wide, in.varint(), in.varint())
 		case KindList, KindText, KindEDN:
-			a = int64(len(c.ends))
-			c.text = append(c.text, in.bytes(in.uvarint())...)
-			c.ends = append(c.ends, int64(len(c.text)))
+			a = put(&c.long, in.bytes(in.uvarint()))
 		default:
 			in.fail(fmt.Errorf("there are no values of kind %d", kind))
 		}

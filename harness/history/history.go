@@ -27,10 +27,9 @@ type chunk struct {
 	shape   []uint8 // type, kind, and whether there are a key and an error
 	f       []uint32
 	key     []int64
-	a       []int64 // the integer; or where in wide or text the value lies
+	a       []int64 // the integer; or which of wide or of long it is
 	wide    []int64 // pairs
-	text    []byte  // longer values
-	ends    []int64 // where they end in text
+	long    arena   // longer values
 	errs    []fault // of the few events that have one, in order
 }
 
@@ -117,11 +116,7 @@ func (c *chunk) value(at int) Value {
 	case KindPair:
 		v.A, v.B = c.wide[a], c.wide[a+1]
 	default:
-		start := int64(0)
-		if a > 0 {
-			start = c.ends[a-1]
-		}
-		v.S = string(c.text[start:c.ends[a]])
+		v.S = string(c.long.bytes(a))
 	}
 	return v
 }
@@ -149,9 +144,7 @@ func (h *History) append(op *Op) int {
 		a = int64(len(c.wide))
 		c.wide = append(c.wide, op.Value.A, op.Value.B)
 	default:
-		a = int64(len(c.ends))
-		c.text = append(c.text, op.Value.S...)
-		c.ends = append(c.ends, int64(len(c.text)))
+		a = put(&c.long, op.Value.S)
 	}
 	c.time = append(c.time, op.Time)
 	c.process = append(c.process, int32(op.Process))

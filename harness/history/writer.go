@@ -29,7 +29,6 @@ type Writer struct {
 	closed  bool
 
 	events, notes, strings int // handed over so far
-	wide, ends, texts      int // of the chunk under way
 	text                   int // bytes not handed over yet
 
 	err atomic.Pointer[error] // the first
@@ -175,23 +174,19 @@ func (w *Writer) stretch() *stretch {
 	h := w.history
 	c := h.chunks[len(h.chunks)-1]
 	from, to := w.events%chunkSize, len(c.time)
-	if from == 0 {
-		w.wide, w.ends, w.texts = 0, 0, 0
-	}
 	firstErr, _ := slices.BinarySearchFunc(c.errs, from, func(e fault, at int) int { return int(e.at) - at })
 	s := &stretch{
 		chunk: chunk{
 			time: c.time[from:to], process: c.process[from:to], shape: c.shape[from:to], f: c.f[from:to],
-			key: c.key[from:to], a: c.a[from:to], wide: c.wide[w.wide:], text: c.text, ends: c.ends[w.ends:],
+			key: c.key[from:to], a: c.a[from:to], wide: c.wide, long: c.long,
 			errs: c.errs[firstErr:],
 		},
-		wideFrom: int64(w.wide), endsFrom: int64(w.ends), textFrom: int64(w.texts),
 	}
 	if n := len(h.strings.all); n > w.strings {
 		s.strings = h.strings.all[max(w.strings, 1):n]
 		w.strings = n
 	}
-	w.events, w.wide, w.ends, w.texts = h.count, len(c.wide), len(c.ends), len(c.text)
+	w.events = h.count
 	return s
 }
 
