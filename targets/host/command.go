@@ -88,9 +88,9 @@ func parseArgs(args []string, targets []cluster.Target) (c Config, listen string
 	if fs.NArg() > 0 {
 		return c, "", fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	for name, value := range map[string]string{"target": target, "id": id, "data": c.Dir, "listen": listen} {
-		if value == "" {
-			return c, "", fmt.Errorf("--%s is missing", name)
+	for _, needed := range []string{"target", "id", "data", "listen", "peers"} {
+		if fs.Lookup(needed).Value.String() == "" && (needed != "peers" || c.Peers == nil) {
+			return c, "", fmt.Errorf("--%s is missing", needed)
 		}
 	}
 	c.ID = node.ID(id)
