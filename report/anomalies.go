@@ -19,6 +19,7 @@ type anomaly struct {
 	Ops           []opRow
 	MoreOps       int
 	Picture       *picture
+	Around        *timeline // of the first, and of those without a picture
 	Lives         []lifeRow
 	MoreLives     int
 }
@@ -43,10 +44,12 @@ const (
 	maxLives     = 20
 	maxText      = 200
 	maxFaults    = 100
+	maxAround    = 3
 )
 
 // anomalies tells those of all checkers, in order.
-func anomalies(h *history.History, results []checkers.Result) (told []anomaly, more int) {
+func anomalies(ops *operations, faults []checkers.Fault, colours palette, results []checkers.Result) (told []anomaly, more int) {
+	h := ops.h
 	for _, r := range results {
 		for _, a := range r.Anomalies {
 			if len(told) == maxAnomalies {
@@ -63,7 +66,10 @@ func anomalies(h *history.History, results []checkers.Result) (told []anomaly, m
 					t.Ops = append(t.Ops, eventRow(h.At(at)))
 				}
 			}
-			t.detail(a.Detail)
+			t.detail(a.Detail, faults, colours)
+			if len(told) == 0 || t.Picture == nil && len(told) < maxAround {
+				t.Around = ops.around(a.Ops, faults, colours)
+			}
 			told = append(told, t)
 		}
 	}
@@ -84,7 +90,7 @@ func eventRow(op history.Op) opRow {
 
 // detail adds what the checker has for a picture. From results.json it comes back as
 // plain maps, so it is read by way of JSON whatever it is now.
-func (t *anomaly) detail(d any) {
+func (t *anomaly) detail(d any, faults []checkers.Fault, colours palette) {
 	if d == nil {
 		return
 	}
@@ -102,7 +108,7 @@ func (t *anomaly) detail(d any) {
 	case linearizable.DetailKind:
 		var l linearizable.Detail
 		if json.Unmarshal(b, &l) == nil {
-			t.Picture = drawKey(l)
+			t.Picture = drawKey(l, faults, colours)
 		}
 	case set.DetailKind:
 		var s set.Detail
@@ -166,6 +172,7 @@ func faultRows(faults []availability.Recovery) (rows []faultRow, more int) {
 
 // cut shortens a text to so many bytes, between two characters.
 func cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "�")
 	if len(s) <= n {
 		return s
 	}

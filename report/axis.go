@@ -62,11 +62,17 @@ func (f frame) PlotHeight() px { return f.Bottom - f.Top }
 func (f frame) TickY() px      { return f.Bottom + 15 }
 func (f frame) LabelX() px     { return f.Left - 6 }
 
+// Inner is the height of the plot.
+func (f frame) Inner() px { return f.Bottom - f.Top }
+
+// TextLeft is where the labels left of the plot end.
+func (f frame) TextLeft() px { return f.Left - 8 }
+
 // clock turns times into places.
-type clock struct{ end int64 }
+type clock struct{ start, end int64 }
 
 func (c clock) x(t int64) px {
-	return chartLeft + px(float64(max(0, min(t, c.end)))/float64(max(1, c.end))*plotWidth)
+	return chartLeft + px(float64(max(c.start, min(t, c.end))-c.start)/float64(max(1, c.end-c.start))*plotWidth)
 }
 
 // span places a stretch of time; an end of -1 means that it never ended.
@@ -80,13 +86,13 @@ func (c clock) span(from, to int64, class, title string) span {
 
 // ticks marks the time axis at about ten round moments.
 func (c clock) ticks() []tick {
-	if c.end <= 0 {
+	if c.end <= c.start {
 		return nil
 	}
-	step := round(float64(c.end) / 10)
+	step := max(1, int64(round(float64(c.end-c.start)/10)))
 	var ts []tick
-	for t := 0.0; t <= float64(c.end); t += step {
-		ts = append(ts, tick{c.x(int64(t)), strconv.FormatFloat(t/1e9, 'g', 6, 64) + " s"})
+	for t := (c.start + step - 1) / step * step; t <= c.end; t += step {
+		ts = append(ts, tick{c.x(t), strconv.FormatFloat(float64(t)/1e9, 'f', -1, 64) + " s"})
 	}
 	return ts
 }
@@ -125,32 +131,60 @@ func (l level) y(v float64) px {
 	return l.f.Bottom - px((v-lo)/(hi-lo))*(l.f.Bottom-l.f.Top)
 }
 
-// shades are the faults as the background of every chart; the class tells the nemesis.
-func shades(c clock, faults []checkers.Fault) (shaded []span, legend []row) {
-	var names []string
+// palette gives each nemesis its colour, the same in all pictures.
+type palette []string
+
+func newPalette(faults []checkers.Fault) palette {
+	var p palette
 	for _, f := range faults {
-		if !slices.Contains(names, f.Nemesis) {
-			names = append(names, f.Nemesis)
+		if !slices.Contains(p, f.Nemesis) {
+			p = append(p, f.Nemesis)
 		}
 	}
-	rows := make([]row, len(names))
-	// Beyond some thousand spans nobody can tell them apart; those told of in the table are kept.
-	for _, f := range faults[:min(len(faults), maxShades)] {
-		i := slices.Index(names, f.Nemesis)
-		end := checkers.At(f.End)
-		if f.End < 0 {
-			end = "the end, not confirmed"
-		}
-		title := fmt.Sprintf("%s %s, from %s to %s", f.Nemesis, f.Victims, checkers.At(f.Start), end)
-		s := c.span(f.Start, f.End, "f"+strconv.Itoa(i%6), title)
-		rows[i].Label = f.Nemesis
-		rows[i].Spans = append(rows[i].Spans, s)
-		shaded = append(shaded, s)
-	}
-	return shaded, rows
+	return p
 }
 
+func (p palette) class(nemesis string) string {
+	return "f" + strconv.Itoa(slices.Index(p, nemesis)%6)
+}
+
+// maxShades bounds the faults drawn: beyond some hundred nobody can tell them apart.
 const maxShades = 400
+
+// shades are the faults as the background of a chart.
+func shades(c clock, faults []checkers.Fault, p palette) []span {
+	var shaded []span
+	for _, f := range faults {
+		if len(shaded) == maxShades {
+			break
+		}
+		if f.Start <= c.end && (f.End < 0 || f.End >= c.start) {
+			shaded = append(shaded, c.span(f.Start, f.End, p.class(f.Nemesis), faultTitle(f)))
+		}
+	}
+	return shaded
+}
+
+// faultRowsOf are the same faults with a row for each nemesis.
+func faultRowsOf(c clock, faults []checkers.Fault, p palette) []row {
+	rows := make([]row, len(p))
+	for i, name := range p {
+		rows[i].Label = cut(name, 20)
+	}
+	for _, f := range faults[:min(len(faults), maxShades)] {
+		r := &rows[slices.Index(p, f.Nemesis)]
+		r.Spans = append(r.Spans, c.span(f.Start, f.End, p.class(f.Nemesis), faultTitle(f)))
+	}
+	return rows
+}
+
+func faultTitle(f checkers.Fault) string {
+	end := checkers.At(f.End)
+	if f.End < 0 {
+		end = "the end, not confirmed"
+	}
+	return fmt.Sprintf("%s %s, from %s to %s", f.Nemesis, cut(f.Victims, maxText), checkers.At(f.Start), end)
+}
 
 // path collects the data of an SVG path.
 type path struct{ strings.Builder }

@@ -24,20 +24,22 @@ type charts struct {
 // legend names the colour of a nemesis.
 type legend struct{ Class, Label string }
 
-func draw(h *history.History, series perf.Series, a availability.Availability, results []checkers.Result) charts {
+// Any is whether there is anything to draw.
+func (cs charts) Any() bool { return cs.Cluster != nil || cs.Timeline != nil || cs.Clocks != nil }
+
+func draw(ops *operations, faults []checkers.Fault, colours palette, series perf.Series, a availability.Availability, results []checkers.Result) charts {
+	h := ops.h
 	var cs charts
 	c := clock{end: checkers.End(h)}
 	if c.end == 0 {
 		return cs
 	}
-	shaded, faults := shades(c, checkers.Faults(h))
-	for _, r := range faults {
-		if len(r.Spans) > 0 {
-			cs.Legend = append(cs.Legend, legend{r.Spans[0].Class, r.Label})
-		}
+	shaded := shades(c, faults, colours)
+	for _, name := range colours {
+		cs.Legend = append(cs.Legend, legend{colours.class(name), cut(name, maxText)})
 	}
-	cs.Cluster = drawCluster(c, h, faults)
-	cs.Timeline = drawTimeline(c, h, shaded, proofs(results))
+	cs.Cluster = drawCluster(c, h, faultRowsOf(c, faults, colours))
+	cs.Timeline = ops.draw(c, shaded, proofs(results))
 	for _, k := range series.Kinds {
 		cs.Latency = append(cs.Latency, drawLatency(c, series, k, shaded))
 	}
@@ -198,8 +200,8 @@ type answeredChart struct {
 
 // share is a bar of the answered chart.
 type share struct {
-	X, W, Top, H px
-	Title        string
+	X, Y, W, H px
+	Title      string
 }
 
 func drawAnswered(c clock, h *history.History, a availability.Availability, shaded []span) *answeredChart {
@@ -226,9 +228,9 @@ func drawAnswered(c clock, h *history.History, a availability.Availability, shad
 			continue
 		}
 		from := int64(b) * width
-		s := c.span(from, from+width, "", fmt.Sprintf("%s: %s of %s answered", checkers.At(from), grouped(answered[b]), grouped(n)))
-		top := l.y(float64(answered[b]) / float64(n))
-		chart.Bars = append(chart.Bars, share{s.X, s.W, top, l.f.Bottom - top, s.Title})
+		x, top := c.x(from), l.y(float64(answered[b])/float64(n))
+		chart.Bars = append(chart.Bars, share{x, top, c.x(from+width) - x, l.f.Bottom - top,
+			fmt.Sprintf("%s: %s of %s answered", checkers.At(from), grouped(answered[b]), grouped(n))})
 	}
 	if a.Outage.Length() > 0 {
 		out := c.span(a.Outage.From, a.Outage.To, "outage", "the longest outage, from "+checkers.At(a.Outage.From)+" to "+checkers.At(a.Outage.To))

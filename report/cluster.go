@@ -14,9 +14,9 @@ import (
 // for each node, with the times that it was down and those that it led.
 type strip struct {
 	frame
-	Rows  []row
-	Marks []mark
-	Note2 string
+	Rows    []row
+	Marks   []mark
+	Leaders string
 }
 
 // mark is a moment.
@@ -57,9 +57,9 @@ func drawCluster(c clock, h *history.History, faults []row) *strip {
 	}
 	s.Rows = rows
 	if leaders {
-		s.Note2 = fmt.Sprintf("The leader changed %s times.", grouped(changes))
+		s.Leaders = fmt.Sprintf("The leader changed %s times.", grouped(changes))
 		if changes == 1 {
-			s.Note2 = "The leader changed once."
+			s.Leaders = "The leader changed once."
 		}
 	}
 	return s

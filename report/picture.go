@@ -4,163 +4,246 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/checkers/linearizable"
 )
 
-// picture is the failing key: its operations as bars, a lane for each process. The axis
-// shows the order of invocations and completions and not their distance: on a true scale
-// an outage would leave no room for what happened before it.
+// picture is a key that failed: its operations as bars, a lane a process.
+//
+// Latencies differ by orders of magnitude, so on a true axis of time most bars would be
+// slivers. What matters is only which operations overlap: the axis keeps the order of all
+// invocations and completions and stretches the time between them until labels fit.
 type picture struct {
-	Width, Height px
-	Lanes         []row
-	Bars          []bar
-	XTicks        []tick
-	Note          string
-	Order         []step
-	Before        string
+	Width, Height, Left px
+	Lanes               []row
+	Bars                []bar
+	Ticks               []tick
+	Shades              []span
+	Says                string
+	Order               []orderRow
 }
-
-// Bottom and TickY are for the template.
-func (p picture) Bottom() px { return p.Height - 20 }
-func (p picture) TickY() px  { return p.Height - 6 }
 
 // bar is one operation.
 type bar struct {
-	X, Y, W      px
-	Class, Title string
-	Label        string
-	Step         int // in the longest legal order, from 1; 0: not in it
+	X, Y, W             px
+	Class, Label, Title string
 }
 
-// step is one operation of the longest legal order, and what the register held then.
-type step struct {
-	N                int
-	Label, Who, Then string
+// TextX is where the bar's label begins.
+func (b bar) TextX() px { return b.X + 5 }
+
+// Inner is the height of the lanes.
+func (p picture) Inner() px { return p.Height - 22 }
+
+// TextLeft is where the lanes' names end, and TextBottom the line of the times.
+func (p picture) TextLeft() px   { return p.Left - 8 }
+func (p picture) TextBottom() px { return p.Height - 5 }
+
+// orderRow is an operation in the legal order.
+type orderRow struct {
+	Place                                  int
+	Process, Op, After, Invoked, Completed string
 }
 
 const (
-	pictureLane  = 26
-	pictureLeft  = 90
-	pictureRight = 14
+	pictureLane = 26
+	stepWidth   = 8
+	letterWidth = 6.6
+	maxPicture  = 300 // operations; the checker sends fewer, a file may hold more
 )
 
-func drawKey(d linearizable.Detail) *picture {
+func drawKey(d linearizable.Detail, faults []checkers.Fault, colours palette) *picture {
+	d.Ops = d.Ops[:min(len(d.Ops), maxPicture)]
 	if len(d.Ops) == 0 {
 		return nil
 	}
-	at := ranks(d.Ops)
-	var processes []int
-	for _, b := range d.Ops {
-		if !slices.Contains(processes, b.Process) {
-			processes = append(processes, b.Process)
-		}
-	}
-	slices.Sort(processes)
-	p := &picture{Width: chartWidth, Height: px(12 + len(processes)*pictureLane + 22), Before: d.Before}
-	x := func(rank int) px {
-		return pictureLeft + px(rank)*(chartWidth-pictureLeft-pictureRight)/px(len(at)+1)
-	}
-	for i, process := range processes {
-		p.Lanes = append(p.Lanes, row{Y: px(8 + i*pictureLane), Label: fmt.Sprintf("process %d", process)})
-	}
-	steps := map[int]int{}
+	p := &picture{Left: chartLeft, Says: says(d)}
+	place := map[int]int{}
 	for n, i := range d.Order {
 		if i >= 0 && i < len(d.Ops) {
-			steps[i] = n + 1
-			b := d.Ops[i]
-			p.Order = append(p.Order, step{n + 1, label(b), fmt.Sprintf("process %d", b.Process), cut(b.After, maxText)})
+			place[i] = n + 1
 		}
 	}
-	for i, b := range d.Ops {
-		lane := slices.Index(processes, b.Process)
-		from, to := x(at[b.Start]), px(chartWidth-pictureRight)
-		span := "never completed"
-		if b.End >= 0 {
-			to, span = x(at[b.End]), checkers.Span(b.End-b.Start)
+	labels := make([]string, len(d.Ops))
+	for i, o := range d.Ops {
+		labels[i] = cut(opLabel(o), 24)
+		if n := place[i]; n > 0 {
+			labels[i] = fmt.Sprintf("%d: %s", n, labels[i])
 		}
-		class := "other"
+	}
+	a := stretch(d.Ops, labels)
+	p.Width = a.right + 12
+	lanes := map[int]px{}
+	for _, o := range d.Ops {
+		lanes[o.Process] = 0
+	}
+	processes := make([]int, 0, len(lanes))
+	for process := range lanes {
+		processes = append(processes, process)
+	}
+	slices.Sort(processes)
+	for i, process := range processes {
+		y := px(20 + i*pictureLane)
+		lanes[process] = y
+		p.Lanes = append(p.Lanes, row{Y: y, Label: fmt.Sprintf("process %d", process)})
+	}
+	p.Height = px(20 + len(processes)*pictureLane + 16)
+	for i, o := range d.Ops {
+		b := bar{X: a.from[i], Y: lanes[o.Process] - 10, W: a.to[i] - a.from[i], Class: "op", Label: labels[i]}
 		switch {
 		case i == d.Stuck:
-			class = "stuck"
-		case b.Proof:
-			class = "proof"
+			b.Class += " stuck"
+		case o.F == "write":
+			b.Class += " write"
 		}
-		if b.End < 0 {
-			class += " pending"
+		if o.Proof {
+			b.Class += " is-proof"
 		}
-		p.Bars = append(p.Bars, bar{
-			X: from, Y: p.Lanes[lane].Y, W: max(2, to-from), Class: class, Step: steps[i], Label: label(b),
-			Title: fmt.Sprintf("process %d %s, invoked at %s, %s", b.Process, label(b), checkers.At(b.Start), span),
-		})
+		b.Title = fmt.Sprintf("process %d, %s, from %s to %s (event %d)", o.Process, cut(opLabel(o), maxText), checkers.At(o.Start), completed(o), o.Event)
+		p.Bars = append(p.Bars, b)
 	}
-	p.XTicks = pictureTicks(d.Ops, at, x)
-	p.Note = note(d)
+	last := px(0)
+	for n, t := range a.times {
+		if x := a.places[n]; n == 0 || x-last > 90 {
+			p.Ticks = append(p.Ticks, tick{x, checkers.At(t)})
+			last = x
+		}
+	}
+	for i, f := range faults {
+		if i == maxShades {
+			break
+		}
+		if s, shown := a.shade(f); shown {
+			s.Class = colours.class(f.Nemesis)
+			p.Shades = append(p.Shades, s)
+		}
+	}
+	for _, i := range d.Order {
+		if i < 0 || i >= len(d.Ops) {
+			continue
+		}
+		o := d.Ops[i]
+		p.Order = append(p.Order, orderRow{place[i], fmt.Sprint(o.Process), cut(opLabel(o), maxText), cut(o.After, maxText), checkers.At(o.Start), completed(o)})
+	}
 	return p
 }
 
-// ranks numbers the moments at which an operation begins or ends, in order.
-func ranks(ops []linearizable.Bar) map[int64]int {
-	var moments []int64
-	for _, b := range ops {
-		moments = append(moments, b.Start)
-		if b.End >= 0 {
-			moments = append(moments, b.End)
+func completed(o linearizable.Bar) string {
+	if o.End < 0 {
+		return "never"
+	}
+	return checkers.At(o.End)
+}
+
+func opLabel(o linearizable.Bar) string {
+	value := o.Value
+	if value == "" {
+		value = "?"
+	}
+	return o.F + " " + value
+}
+
+// says explains what the picture does not show by itself.
+func says(d linearizable.Detail) string {
+	s := ""
+	if d.Stuck >= 0 {
+		s = "The red bar has no legal place: everything that completed before it does."
+	}
+	if len(d.Order) > 0 {
+		s += " Numbers are one legal order of the others"
+		if d.Before != "" {
+			s += ", beginning with " + cut(d.Before, 40)
 		}
+		s += "."
 	}
-	slices.Sort(moments)
-	at := map[int64]int{}
-	for i, t := range slices.Compact(moments) {
-		at[t] = i
-	}
-	return at
-}
-
-func pictureTicks(ops []linearizable.Bar, at map[int64]int, x func(int) px) []tick {
-	times := make([]int64, 0, len(at))
-	for t := range at {
-		times = append(times, t)
-	}
-	slices.SortFunc(times, func(a, b int64) int { return cmp.Compare(a, b) })
-	stride := len(times)/7 + 1
-	var ticks []tick
-	for i := 0; i < len(times); i += stride {
-		ticks = append(ticks, tick{x(at[times[i]]), checkers.At(times[i])})
-	}
-	return ticks
-}
-
-func label(b linearizable.Bar) string {
-	if b.Value == "" {
-		return b.F
-	}
-	return b.F + " " + cut(b.Value, 40)
-}
-
-func note(d linearizable.Detail) string {
-	s := fmt.Sprintf("The key fails with its %s completed operation", ordinal(d.Completed))
-	if d.Shortest {
-		s += "; without that one it would have a legal order"
-	}
-	s += "."
 	if d.Omitted > 0 {
-		s += fmt.Sprintf(" %s earlier operations are not shown.", grouped(d.Omitted))
+		s += fmt.Sprintf(" %s earlier operations of the key are left out.", grouped(d.Omitted))
 	}
-	return s + " The axis shows the order of invocations and completions, not their distance."
+	return s
 }
 
-func ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
+// stretched is the axis of a picture: moments, and where each is.
+type stretched struct {
+	times    []int64
+	places   []px
+	from, to []px // of each operation
+	right    px
+}
+
+// stretch places every invocation and completion in order, and each bar's end so far
+// right that its label fits.
+func stretch(ops []linearizable.Bar, labels []string) stretched {
+	type edge struct {
+		time int64
+		op   int
+		end  bool
+		rank int
+	}
+	// At one moment what began earlier completes first, so that a process's operations
+	// follow one another; then comes what begins, and what takes no time completes last.
+	var edges []edge
+	for i, o := range ops {
+		edges = append(edges, edge{o.Start, i, false, 1})
+		if o.End > o.Start {
+			edges = append(edges, edge{o.End, i, true, 0})
+		} else if o.End >= 0 {
+			edges = append(edges, edge{o.End, i, true, 2})
 		}
 	}
-	return grouped(n) + suffix
+	slices.SortStableFunc(edges, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.rank, b.rank))
+	})
+	width := func(i int) px { return px(utf8.RuneCountInString(labels[i]))*letterWidth + 10 }
+	s := stretched{from: make([]px, len(ops)), to: make([]px, len(ops))}
+	x := px(chartLeft)
+	for _, e := range edges {
+		x += stepWidth
+		if e.end {
+			x = max(x, s.from[e.op]+width(e.op))
+			s.to[e.op] = x
+		} else {
+			s.from[e.op] = x
+		}
+		s.times, s.places = append(s.times, e.time), append(s.places, x)
+	}
+	s.right = x + stepWidth
+	for i, o := range ops {
+		if o.End < 0 {
+			s.right = max(s.right, s.from[i]+width(i))
+		}
+	}
+	for i, o := range ops {
+		if o.End < 0 {
+			s.to[i] = s.right
+		}
+	}
+	return s
+}
+
+// at is the place of a moment, between its neighbours.
+func (s stretched) at(t int64) px {
+	n, _ := slices.BinarySearch(s.times, t)
+	switch {
+	case n == 0:
+		return s.places[0]
+	case n == len(s.times):
+		return s.right
+	}
+	a, b := s.times[n-1], s.times[n]
+	return s.places[n-1] + (s.places[n]-s.places[n-1])*px(t-a)/px(max(1, b-a))
+}
+
+// shade places a fault, if any of it is in the picture.
+func (s stretched) shade(f checkers.Fault) (span, bool) {
+	end := f.End
+	if end < 0 {
+		end = max(f.Start, s.times[len(s.times)-1])
+	}
+	if f.Start > s.times[len(s.times)-1] || end < s.times[0] {
+		return span{}, false
+	}
+	x := s.at(f.Start)
+	return span{X: x, W: max(1, s.at(end)-x), Title: faultTitle(f)}, true
 }

@@ -29,7 +29,9 @@ var (
 	pageText string
 	//go:embed charts.html
 	chartsText string
-	page       = template.Must(template.New("page").Parse(pageText + chartsText))
+	//go:embed style.html
+	styleText string
+	page      = template.Must(template.New("page").Parse(pageText + chartsText + styleText))
 )
 
 // Render writes the report of a run.
@@ -55,6 +57,8 @@ type view struct {
 	All       stats.Counts
 	Latencies []latencyRow
 	Health    []healthRow
+	Unknowns  []checkers.Result
+	Figures   []figureTable
 }
 
 // card is a number that a reader looks for first.
@@ -90,7 +94,10 @@ func look(r Run) view {
 	if h == nil {
 		h = &history.History{}
 	}
-	v.Anomalies, v.More = anomalies(h, r.Results)
+	ops, faults := newOperations(h), checkers.Faults(h)
+	colours := newPalette(faults)
+	v.Anomalies, v.More = anomalies(ops, faults, colours, r.Results)
+	v.Unknowns, v.Figures = unknowns(r.Results), figures(r.Results)
 	counts := stats.Count(h)
 	v.All, v.Kinds = counts.All, counts.Kinds
 	avail := availability.Measure(h)
@@ -108,7 +115,7 @@ func look(r Run) view {
 	}
 	v.Health = health(h)
 	v.Cards = cards(h, avail, counts)
-	v.Charts = draw(h, series, avail, r.Results)
+	v.Charts = draw(ops, faults, colours, series, avail, r.Results)
 	return v
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -16,14 +17,11 @@ import (
 type timeline struct {
 	frame
 	Lanes  []row
-	Bars   []path2 // column by column
+	Bars   []dots // column by column
 	Marks  []mark
 	Dense  string // that it is drawn column by column
 	Hidden string // that there are more lanes
 }
-
-// path2 is a path of one class.
-type path2 struct{ Class, D string }
 
 const (
 	laneHeight = 14
@@ -39,56 +37,99 @@ type lane struct {
 	number int // of processes
 }
 
-func drawTimeline(c clock, h *history.History, shaded []span, proofs []int) *timeline {
+// operations are the history's, with what drawing them needs worked out once.
+type operations struct {
+	h      *history.History
+	match  []int32
+	laneOf map[int]int
+	lanes  []lane
+}
+
+func newOperations(h *history.History) *operations {
 	laneOf, lanes := assignLanes(h)
-	if len(lanes) == 0 {
+	return &operations{h, h.Completions(), laneOf, lanes}
+}
+
+// draw draws those of the clock's time; nil if there is none.
+func (o *operations) draw(c clock, shaded []span, proofs []int) *timeline {
+	var invoked []int
+	for i := range o.h.Len() {
+		op := o.h.At(i)
+		if op.Process < 0 || op.Type != history.Invoke || op.Time > c.end {
+			continue
+		}
+		if end := o.match[i]; end < 0 || o.h.At(int(end)).Time >= c.start {
+			invoked = append(invoked, i)
+		}
+	}
+	if len(invoked) == 0 {
 		return nil
 	}
 	t := &timeline{}
-	shown := min(len(lanes), maxLanes)
-	t.frame = c.frame("Operations", "each lane is a client", px(12+shown*laneHeight+24), shaded)
-	for i, l := range lanes[:shown] {
+	shown := min(len(o.lanes), maxLanes)
+	t.frame = c.frame("Operations", "each lane is a client, which goes on as a new process after an operation in doubt.", px(12+shown*laneHeight+24), shaded)
+	for i, l := range o.lanes[:shown] {
 		label := fmt.Sprintf("process %d", l.first)
 		if l.number > 1 {
-			label = fmt.Sprintf("process %d, ...", l.first)
+			label += ", ..."
 		}
 		if l.node != "" {
 			label = l.node + " " + label
 		}
-		t.Lanes = append(t.Lanes, row{Y: px(10 + i*laneHeight), Label: cut(label, 24)})
+		t.Lanes = append(t.Lanes, row{Y: px(14 + i*laneHeight), Label: cut(label, 24)})
 	}
-	if shown < len(lanes) {
-		t.Hidden = fmt.Sprintf("%d of %d lanes are shown.", shown, len(lanes))
+	if shown < len(o.lanes) {
+		t.Hidden = fmt.Sprintf("%d of %d lanes are shown.", shown, len(o.lanes))
 	}
-	match := h.Completions()
-	if h.Len()/2 <= maxBars {
-		t.each(c, h, match, laneOf)
+	if len(invoked) <= maxBars {
+		t.each(c, o, invoked)
 	} else {
-		t.columns(c, h, match, laneOf)
+		t.columns(c, o, invoked)
 	}
 	for _, e := range proofs {
-		if e < 0 || e >= h.Len() {
+		if e < 0 || e >= o.h.Len() {
 			continue
 		}
-		op := h.At(e)
-		if l, found := laneOf[op.Process]; found && l < shown {
+		op := o.h.At(e)
+		if l, found := o.laneOf[op.Process]; found && l < shown {
 			t.Marks = append(t.Marks, mark{c.x(op.Time), t.Lanes[l].Y, "proof", "part of an anomaly: " + describe(op)})
 		}
 	}
 	return t
 }
 
+// around draws the operations of the time in which the events of an anomaly lie.
+func (o *operations) around(events []int, faults []checkers.Fault, colours palette) *timeline {
+	c := clock{math.MaxInt64, math.MinInt64}
+	for _, e := range events {
+		if e >= 0 && e < o.h.Len() {
+			t := o.h.At(e).Time
+			c.start, c.end = min(c.start, t), max(c.end, t)
+		}
+	}
+	if c.start > c.end {
+		return nil
+	}
+	margin := max((c.end-c.start)/10, 1e6)
+	c.start, c.end = max(0, c.start-margin), c.end+margin
+	t := o.draw(c, shades(c, faults, colours), events)
+	if t != nil {
+		t.Title, t.Note = "The operations around it", fmt.Sprintf("from %s to %s of the run.", checkers.At(c.start), checkers.At(c.end))
+	}
+	return t
+}
+
 // each draws every operation by itself.
-func (t *timeline) each(c clock, h *history.History, match []int32, laneOf map[int]int) {
-	for i, end := range match {
-		op := h.At(i)
-		l := laneOf[op.Process]
-		if op.Process < 0 || op.Type != history.Invoke || l >= len(t.Lanes) {
+func (t *timeline) each(c clock, o *operations, invoked []int) {
+	for _, i := range invoked {
+		op, end := o.h.At(i), o.match[i]
+		l := o.laneOf[op.Process]
+		if l >= len(t.Lanes) {
 			continue
 		}
 		s := c.span(op.Time, -1, classes[history.Invoke], describe(op)+", never completed")
 		if end >= 0 {
-			done := h.At(int(end))
+			done := o.h.At(int(end))
 			s = c.span(op.Time, done.Time, classes[done.Type&3], fmt.Sprintf("%s -> %s %s %s, %s", describe(op), done.Type,
 				cut(done.Value.String(), maxText), cut(done.Error, maxText), checkers.Span(done.Time-op.Time)))
 		}
@@ -97,20 +138,20 @@ func (t *timeline) each(c clock, h *history.History, match []int32, laneOf map[i
 }
 
 // columns draws the worst of each column of each lane.
-func (t *timeline) columns(c clock, h *history.History, match []int32, laneOf map[int]int) {
-	t.Dense = fmt.Sprintf("%s operations: each column of a lane shows the worst that ended there.", grouped(h.Len()/2))
+func (t *timeline) columns(c clock, o *operations, invoked []int) {
+	t.Dense = fmt.Sprintf("Too many to draw one by one (%s): each column of a lane shows the worst that was under way.", grouped(len(invoked)))
 	const width = int(plotWidth)
 	worst := make([][width + 1]uint8, len(t.Lanes))
 	rank := [...]uint8{history.OK: 1, history.Fail: 2, history.Info: 3, history.Invoke: 4}
-	for i, end := range match {
-		op := h.At(i)
-		l := laneOf[op.Process]
-		if op.Process < 0 || op.Type != history.Invoke || l >= len(t.Lanes) {
+	for _, i := range invoked {
+		op, end := o.h.At(i), o.match[i]
+		l := o.laneOf[op.Process]
+		if l >= len(t.Lanes) {
 			continue
 		}
 		to, how := c.end, history.Invoke
 		if end >= 0 {
-			done := h.At(int(end))
+			done := o.h.At(int(end))
 			to, how = done.Time, done.Type
 		}
 		for x := int(c.x(op.Time) - chartLeft); x <= int(c.x(to)-chartLeft); x++ {
@@ -133,7 +174,7 @@ func (t *timeline) columns(c clock, h *history.History, match []int32, laneOf ma
 	}
 	for how, r := range rank {
 		if byRank[r].Len() > 0 {
-			t.Bars = append(t.Bars, path2{classes[how], byRank[r].String()})
+			t.Bars = append(t.Bars, dots{classes[how], byRank[r].String()})
 		}
 	}
 }
