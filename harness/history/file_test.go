@@ -2,11 +2,13 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,9 +99,12 @@ func same(t interface{ Fatalf(string, ...any) }, h *History, ops []Op, events []
 			t.Fatalf("event %d is %.400s, want %.400s", i, fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", op))
 		}
 	}
+	track := h.Telemetry()
+	events = slices.Clone(events)
+	slices.SortStableFunc(events, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
 	for i, e := range events {
-		if got := h.Telemetry()[i]; got != e {
-			t.Fatalf("note %d is %#v, want %#v", i, got, e)
+		if track[i] != e {
+			t.Fatalf("note %d is %#v, want %#v", i, track[i], e)
 		}
 	}
 }
@@ -400,51 +405,5 @@ func visit(h *History) {
 		_ = h.At(i).String()
 	}
 	for range h.Completions() {
-	}
-}
-
-// benchOps is what a run of the register workload looks like.
-func benchOps(b *testing.B, w *Writer) {
-	names := [...]string{"read", "write", "cas"}
-	for i := range b.N {
-		op := Op{Time: int64(i) * 500, Process: i % 64, F: names[i/2%3], Key: int64(i / 300), Keyed: true, Value: Int(int64(i))}
-		if i%2 == 1 {
-			op.Type = OK
-		}
-		if err := w.Append(&op); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func BenchmarkAppendMemory(b *testing.B) {
-	b.ReportAllocs()
-	benchOps(b, NewMemory())
-}
-
-func BenchmarkAppendFile(b *testing.B) {
-	b.ReportAllocs()
-	w, err := NewWriter(io.Discard, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	benchOps(b, w)
-}
-
-func BenchmarkOpen(b *testing.B) {
-	var file bytes.Buffer
-	w, _ := NewWriter(&file, nil)
-	if err := long(w, 1_000_000); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	for range b.N {
-		if _, _, err := Read(bytes.NewReader(file.Bytes()), int64(file.Len())); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -6,7 +6,11 @@
 // Start with Op and Value (an event), then History (many), Writer and Open (the file).
 package history
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
 
 // History is a run's events in order, with its telemetry. The zero value is empty and
 // ready for use. It is not safe for concurrent use while it is appended to.
@@ -15,6 +19,7 @@ type History struct {
 	count     int
 	strings   dictionary // names of operations, and errors
 	telemetry []Event
+	late      bool // some of it came after what happened later
 }
 
 // chunkSize bounds a chunk, so that a growing history is never copied.
@@ -178,10 +183,21 @@ func newChunk(first bool) *chunk {
 }
 
 // Note adds an event to the telemetry track.
-func (h *History) Note(e Event) { h.telemetry = append(h.telemetry, e) }
+func (h *History) Note(e Event) {
+	if n := len(h.telemetry); n > 0 && e.Time < h.telemetry[n-1].Time {
+		h.late = true
+	}
+	h.telemetry = append(h.telemetry, e)
+}
 
-// Telemetry returns the telemetry track in order of time.
-func (h *History) Telemetry() []Event { return h.telemetry }
+// Telemetry returns the telemetry track in order of time, and of coming where times are
+// equal. It is not to be written to.
+func (h *History) Telemetry() []Event {
+	if !h.late {
+		return h.telemetry
+	}
+	return slices.SortedStableFunc(slices.Values(h.telemetry), func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+}
 
 // Completions returns, for every event, the index of its counterpart: an invocation's
 // completion and a completion's invocation; -1 where there is none (an operation that

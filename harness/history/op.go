@@ -29,7 +29,7 @@ const Nemesis = -1
 type Op struct {
 	Index   int    // position in the history
 	Time    int64  // nanoseconds since the run's start, monotonic
-	Process int    // a client process, or Nemesis
+	Process int    // a client process, or Nemesis; 32 bits are kept
 	Type    Type   //
 	F       string // the operation's name: read, write, cas, add, ...
 	Key     int64  // of a per-key workload; meaningful only when Keyed
