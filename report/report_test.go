@@ -158,3 +158,37 @@ func TestSize(t *testing.T) {
 		t.Errorf("the page of %d operations has %d bytes", n, size)
 	}
 }
+
+// TestUnknown: what is not known, and why, stands above the pictures.
+func TestUnknown(t *testing.T) {
+	page := render(t, Run{Verdict: checkers.Unknown, Torn: "its last 12 bytes", History: long(50), Results: []checkers.Result{
+		{Checker: "vacuity", Valid: checkers.Unknown, Reason: "no fault bit"},
+	}})
+	known, pictures := strings.Index(page, "no fault bit"), strings.Index(page, "Over time")
+	if known < 0 || pictures < known {
+		t.Errorf("the reason at %d, the pictures at %d", known, pictures)
+	}
+	if !strings.Contains(page, "its last 12 bytes") {
+		t.Error("nothing tells that the history is torn")
+	}
+}
+
+// TestAround: an anomaly without a picture of its own shows the operations of its time,
+// and no others.
+func TestAround(t *testing.T) {
+	ops := newOperations(long(900))
+	around := ops.around([]int{200, 203}, nil, nil)
+	if around == nil || len(around.Marks) != 2 {
+		t.Fatalf("%+v", around)
+	}
+	bars := 0
+	for _, l := range around.Lanes {
+		bars += len(l.Spans)
+	}
+	if bars < 2 || bars > 6 {
+		t.Errorf("%d operations drawn around two", bars)
+	}
+	if ops.around([]int{-1, 1 << 30}, nil, nil) != nil {
+		t.Error("something around events that are not there")
+	}
+}
