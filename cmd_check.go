@@ -140,7 +140,7 @@ func (a *app) ask(q *harness.Question, load, modelName string, stored map[string
 	if modelName == "" {
 		return nil
 	}
-	if q.Model, err = model.Parse(modelName); err != nil {
+	if q.Model, err = parseModel(modelName); err != nil {
 		return err
 	}
 	if !slices.Contains(q.Workload.Models, q.Model) {

@@ -79,6 +79,12 @@ func (a *app) runAll(ctx context.Context, s Settings, runs int, asJSON bool, jun
 	var cases []store.Case
 	var all []*store.Results
 	worst := exitValid
+	if junit != "" {
+		// A file that cannot be written is better found out now than after the runs.
+		if err := writeJUnit(junit, nil); err != nil {
+			return badInput(err)
+		}
+	}
 	for n := range runs {
 		one := s
 		one.Seed = s.Seed + uint64(n)

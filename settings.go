@@ -79,7 +79,7 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	}
 	m := load.Models[0]
 	if s.Model != "" {
-		if m, err = model.Parse(s.Model); err != nil {
+		if m, err = parseModel(s.Model); err != nil {
 			return nil, err
 		}
 		if !slices.Contains(load.Models, m) {
@@ -114,6 +114,19 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	}
 	t.Config = config(t, s)
 	return &plan{test: t, store: root}, nil
+}
+
+// parseModel finds a consistency model by its name.
+func parseModel(name string) (model.Model, error) {
+	m, err := model.Parse(name)
+	if err == nil {
+		return m, nil
+	}
+	known := make([]string, len(model.All))
+	for i, k := range model.All {
+		known[i] = string(k)
+	}
+	return "", cluster.Unknown("model", name, known)
 }
 
 func chooseWorld(t cluster.Target, on string) (cluster.World, error) {

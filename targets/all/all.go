@@ -4,18 +4,21 @@ package all
 
 import (
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/targets/dynamo"
+	"github.com/faultline-dev/faultline/targets/etcd"
 	"github.com/faultline-dev/faultline/targets/raft"
 	"github.com/faultline-dev/faultline/targets/simulated"
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target)}
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {
 	t.Open = map[cluster.World]cluster.Opener{
-		cluster.Sim: simulated.Opener(t.Reference),
+		cluster.Sim:    simulated.Opener(t.Reference),
+		cluster.Docker: docker.Reference(t),
 	}
 	return t
 }
