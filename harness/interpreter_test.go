@@ -248,6 +248,6 @@ func BenchmarkInterpreter(b *testing.B) {
 
 type discard struct{}
 
-func (discard) Append(*history.Op) error  { return nil }
+func (discard) Append(*history.Op) error { return nil }
 func (discard) Note(history.Event) error { return nil }
 func (discard) Flush() error             { return nil }

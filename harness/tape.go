@@ -24,6 +24,7 @@ type tape struct {
 
 	// What Progress shows, readable from any goroutine.
 	at, ok, fail, info, faults atomic.Int64
+	began                      atomic.Int64 // the main phase
 	phaseName                  atomic.Value
 }
 
@@ -93,12 +94,17 @@ func (t *tape) Flush() error {
 }
 
 // phase says for Progress where the run is.
-func (t *tape) phase(name string) { t.phaseName.Store(name) }
+func (t *tape) phase(name string) {
+	if name == "main" {
+		t.began.Store(int64(t.rt.Now()))
+	}
+	t.phaseName.Store(name)
+}
 
 // progress is a glance at the tape.
 func (t *tape) progress(of time.Duration) Progress {
 	return Progress{
-		Phase: t.phaseName.Load().(string), At: time.Duration(t.at.Load()), Of: of,
+		Phase: t.phaseName.Load().(string), At: max(0, time.Duration(t.at.Load()-t.began.Load())), Of: of,
 		OK: int(t.ok.Load()), Fail: int(t.fail.Load()), Info: int(t.info.Load()), Faults: int(t.faults.Load()),
 	}
 }

@@ -53,7 +53,7 @@ type Test struct {
 // Progress is a glance at a run under way.
 type Progress struct {
 	Phase  string
-	At     time.Duration // since the run's start, in the run's time
+	At     time.Duration // since the main phase began, in the run's time
 	Of     time.Duration // the main phase's length, 0 if open
 	OK     int
 	Fail   int

@@ -27,6 +27,7 @@ type containers struct {
 	engine *engine
 	rt     *runtime.Wall
 	owner  *owner
+	tag    string            // of the image
 	labels map[string]string // of everything that the run makes
 	nodes  []*member
 	watch  *watch
@@ -61,12 +62,17 @@ func open(ctx context.Context, s System, spec cluster.Spec) (*containers, error)
 		return fail(err)
 	}
 	c := &containers{
-		system: s, spec: spec, engine: e, rt: runtime.NewWall(), owner: o,
+		system: s, spec: spec, engine: e, owner: o,
 		labels: map[string]string{labelRun: spec.RunID, labelOwner: where},
 	}
 	for _, name := range spec.Nodes {
 		c.nodes = append(c.nodes, &member{Node: Node{Name: name}})
 	}
+	// Building an image can take minutes, which are no part of the run's time.
+	if c.tag, err = c.image(ctx); err != nil {
+		return fail(errors.Join(err, o.release()))
+	}
+	c.rt = runtime.NewWall()
 	return c, nil
 }
 
@@ -114,10 +120,6 @@ func (c *containers) name() string { return "faultline-" + c.spec.RunID }
 
 // Start implements cluster.Cluster.
 func (c *containers) Start(ctx context.Context) error {
-	image, err := c.image(ctx)
-	if err != nil {
-		return err
-	}
 	// What the engine is asked to make is waited for even when ctx ends meanwhile: else it
 	// could come into being after Close has looked for it.
 	asked := context.WithoutCancel(ctx)
@@ -136,7 +138,7 @@ func (c *containers) Start(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return c.create(asked, m, image)
+		return c.create(asked, m, c.tag)
 	}); err != nil {
 		return err
 	}
