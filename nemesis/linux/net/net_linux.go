@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -180,6 +181,10 @@ func clearTable(c *nftables.Conn) {
 	c.DelTable(t)
 }
 
+// building guards the number of the next set, which the nftables package keeps in a
+// variable of its own.
+var building sync.Mutex
+
 // conn runs do on a netlink connection within the namespace, and sends what it asked for
 // in one transaction.
 func (n *Namespace) conn(do func(*nftables.Conn) error) error {
@@ -188,7 +193,10 @@ func (n *Namespace) conn(do func(*nftables.Conn) error) error {
 		if err != nil {
 			return err
 		}
-		if err := do(c); err != nil {
+		building.Lock()
+		err = do(c)
+		building.Unlock()
+		if err != nil {
 			return errors.Join(err, c.CloseLasting())
 		}
 		return errors.Join(c.Flush(), c.CloseLasting())
