@@ -8,11 +8,16 @@ import (
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/store"
+	"github.com/faultline-dev/faultline/targets/host"
 )
 
 // Check is a run inside go test: it runs what the settings say with these extensions and
 // fails the test unless the verdict is valid. The run directory is kept when it is not,
 // and named. It returns the results for further assertions.
+//
+// With On: "docker", a reference system's containers run this very test binary: each is
+// started with the test that called Check, which becomes a node in this call. What comes
+// before it in the test therefore runs there too, in an image that holds nothing else.
 func Check(t testing.TB, s Settings, extensions ...any) *store.Results {
 	t.Helper()
 	res := Try(t, s, extensions...)
@@ -30,6 +35,7 @@ func Try(t testing.TB, s Settings, extensions ...any) *store.Results {
 	if err != nil {
 		t.Fatal(err)
 	}
+	host.ServeInTest(reg.targets)
 	keep := s.Store != ""
 	if !keep {
 		if s.Store, err = os.MkdirTemp("", "faultline-check-"); err != nil {
@@ -37,7 +43,7 @@ func Try(t testing.TB, s Settings, extensions ...any) *store.Results {
 		}
 	}
 	a := &app{registry: reg, out: io.Discard, err: io.Discard, stop: new(atomic.Bool)}
-	run, res, err := a.one(t.Context(), s, false)
+	run, res, err := a.one(host.WithTest(t.Context(), t.Name()), s, false)
 	if res == nil || err != nil {
 		t.Fatalf("faultline: %v", err)
 	}

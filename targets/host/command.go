@@ -101,20 +101,24 @@ func parseArgs(args []string, targets []cluster.Target) (c Config, listen string
 }
 
 func system(name string, settings map[string]string, targets []cluster.Target) (node.System, error) {
-	var known []string
+	var names []string
 	for _, t := range targets {
 		if t.Reference == nil {
 			continue
 		}
-		known = append(known, t.Name)
+		names = append(names, t.Name)
 		if t.Name != name {
 			continue
 		}
-		options, err := cluster.Resolve(t.Options, settings)
+		known := t.Options
+		if !slices.ContainsFunc(known, func(o cluster.Option) bool { return o.Name == "bug" }) {
+			known = append(slices.Clone(known), cluster.Option{Name: "bug"}) // implied; see Target.Bugs
+		}
+		options, err := cluster.Resolve(known, settings)
 		if err != nil {
 			return node.System{}, fmt.Errorf("target %s: %w", name, err)
 		}
 		return t.Reference.System(options)
 	}
-	return node.System{}, cluster.Unknown("reference system", name, known)
+	return node.System{}, cluster.Unknown("reference system", name, names)
 }
