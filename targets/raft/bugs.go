@@ -14,8 +14,8 @@ var bugs = []cluster.Bug{
 	},
 	{
 		Name:     string(raft.VoteNotPersisted),
-		Doc:      "the term is written to disk but not for whom the node voted in it: after a restart it votes again, and a term can have two leaders",
-		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "nonlinearizable",
+		Doc:      "the term and the vote live in memory only: restarted nodes vote again in terms that had a leader, until one meets a log that cannot be",
+		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "node-died",
 	},
 	{
 		Name:     string(raft.AckBeforeSync),

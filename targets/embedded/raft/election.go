@@ -21,7 +21,7 @@ import (
 const (
 	electionMin = 300 * time.Millisecond
 	electionMax = 600 * time.Millisecond
-	quorumTicks = 10
+	quorumTicks = 20
 )
 
 // election is a node's timer.

@@ -19,7 +19,12 @@ type leadership struct {
 type proposal struct {
 	waiter
 	entry uint64 // the number in its command
+	since time.Duration
 }
+
+// commitWithin is how long a majority may take to confirm an entry before whoever waits
+// for it is told that the outcome is open.
+const commitWithin = 700 * time.Millisecond
 
 // snapshotWithin is how long a snapshot may take before it is thought to be lost.
 const snapshotWithin = time.Second
@@ -48,6 +53,7 @@ func (s *server) propose() {
 		data := appendCommand(make([]byte, 0, commandSize), l.number+uint64(i)+1, &l.gathered[i].request)
 		entries[i] = &pb.Entry{Data: data}
 	}
+	now := s.env.Now()
 	err := s.core.Step(&pb.Message{Type: pb.MsgProp.Enum(), From: &s.self, Entries: entries})
 	for _, w := range l.gathered {
 		l.number++
@@ -55,7 +61,7 @@ func (s *server) propose() {
 			s.answer(w, &Reply{Status: NotLeader})
 			continue
 		}
-		l.proposed = append(l.proposed, proposal{w, l.number})
+		l.proposed = append(l.proposed, proposal{w, l.number, now})
 	}
 	clear(l.gathered)
 	l.gathered = l.gathered[:0]
@@ -72,6 +78,17 @@ func (l *leadership) settle(s *server, number uint64, reply *Reply) {
 		if p.entry == number {
 			s.answer(p.waiter, reply)
 		}
+	}
+}
+
+// expireProposals answers those that wait in vain. The entries stay in the log and may
+// yet be committed.
+func (s *server) expireProposals() {
+	l, now := &s.leader, s.env.Now()
+	for len(l.proposed) > 0 && now-l.proposed[0].since >= commitWithin {
+		p := l.proposed[0]
+		l.proposed = l.proposed[1:]
+		s.answer(p.waiter, &Reply{Status: Uncertain, Reason: "no majority answers the leader"})
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *server) Start(env node.Env) {
 		HeartbeatTick: 1, ElectionTick: quorumTicks,
 		PreVote: true, CheckQuorum: true,
 		DisableProposalForwarding: true,
-		MaxSizePerMsg:             256 << 10, MaxInflightMsgs: 256,
+		MaxSizePerMsg:             16 << 10, MaxInflightMsgs: 256,
 	})
 	if err != nil {
 		env.Fatalf("start the protocol: %v", err)
@@ -108,6 +108,7 @@ func (s *server) tick() {
 		s.core.Tick()
 		s.renewLease()
 		s.retrySnapshots()
+		s.expireProposals()
 	}
 	s.expireCalls()
 	s.pump()

@@ -136,7 +136,7 @@ func (s *storage) save(rd *raft.Ready, done func(error)) (wait bool, err error) 
 // kept is what a state is remembered as.
 func (s *storage) kept(state *pb.HardState) *pb.HardState {
 	if s.bug == VoteNotPersisted {
-		return &pb.HardState{Term: state.Term, Vote: new(raft.None), Commit: state.Commit}
+		return &pb.HardState{Commit: state.Commit}
 	}
 	return state
 }
