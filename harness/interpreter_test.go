@@ -135,7 +135,7 @@ func TestACallThatIgnoresItsDeadlineIsLeftBehind(t *testing.T) {
 		if calls.Add(1) == 1 {
 			<-release
 		}
-		return succeed(nil, op)
+		return succeed(context.Background(), op)
 	})
 	if err := r.run(countdown{50}); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestStopEndsGenerationButNotOperations(t *testing.T) {
 				if calls.Add(1) == 10 {
 					r.Stop.Store(true)
 				}
-				return succeed(nil, op)
+				return succeed(context.Background(), op)
 			}, &r.closed}
 		}
 	}

@@ -98,14 +98,12 @@ func (c checker) Check(_ context.Context, h *history.History, _ checkers.Budget)
 	s := Count(h)
 	result := checkers.Result{Checker: c.Name()}
 	figures := func(name string, c Counts) {
-		for _, f := range []checkers.Figure{
-			{Name: name + " ok", Value: float64(c.OK), Unit: "ops"},
-			{Name: name + " fail", Value: float64(c.Fail), Unit: "ops"},
-			{Name: name + " info", Value: float64(c.Info), Unit: "ops"},
-			{Name: name + " ok rate", Value: c.Rate(), Unit: "ratio"},
-		} {
-			result.Figures = append(result.Figures, f)
-		}
+		result.Figures = append(result.Figures,
+			checkers.Figure{Name: name + " ok", Value: float64(c.OK), Unit: "ops"},
+			checkers.Figure{Name: name + " fail", Value: float64(c.Fail), Unit: "ops"},
+			checkers.Figure{Name: name + " info", Value: float64(c.Info), Unit: "ops"},
+			checkers.Figure{Name: name + " ok rate", Value: c.Rate(), Unit: "ratio"},
+		)
 	}
 	figures("all", s.All)
 	for _, k := range s.Kinds {

@@ -57,7 +57,6 @@ func (s *scribe) Request(id node.RequestID, m node.Message) {
 type scene struct {
 	*World
 	t     *testing.T
-	log   strings.Builder
 	notes []history.Event
 	nodes map[node.ID]*scribe // of the last life
 }
@@ -335,7 +334,7 @@ func TestDeathsAreNoted(t *testing.T) {
 		die  func(*scribe)
 		want string
 	}{
-		{"panic", func(*scribe) { var m map[string]int; m["x"] = 1 }, "panic: assignment to entry in nil map"},
+		{"panic", func(me *scribe) { panic("disk on fire: " + me.env.ID()) }, "panic: disk on fire: n1"},
 		{"fatal", func(me *scribe) { me.env.Fatalf("disk %s", "on fire") }, "died by itself: disk on fire"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
