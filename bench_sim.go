@@ -26,7 +26,7 @@ func (a *app) benchSim() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&s.Target, "target", "raft", "the system to simulate")
-	cmd.Flags().StringVar(&nemeses, "nemesis", "partition,kill,pause,clock,packet", "the nemeses")
+	cmd.Flags().StringVar(&nemeses, "nemesis", "partition,kill,clock", "the nemeses")
 	cmd.Flags().DurationVar(&s.Time, "time", s.Time, "virtual time of a run")
 	cmd.Flags().IntVar(&runs, "runs", 5, "runs, of which the median counts")
 	cmd.Flags().Uint64Var(&s.Seed, "seed", 1, "the first run's seed")

@@ -63,7 +63,10 @@ func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, g
 		}
 	}
 	p := s.plays[first]
-	op := generator.Op{Thread: generator.NemesisThread, Time: max(p.due, ctx.Time), F: p.nemesis.stop}
+	if p.due > ctx.Time {
+		return generator.Op{Time: p.due}, generator.Pending, s
+	}
+	op := generator.Op{Thread: generator.NemesisThread, F: p.nemesis.stop}
 	if !p.active {
 		op.F, op.Value = p.nemesis.start, history.Text(p.kinds[p.next])
 	}
@@ -73,7 +76,7 @@ func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, g
 		q.next = (p.next + 1) % len(p.kinds)
 	}
 	q.active = !p.active
-	q.due = op.Time + next.turn()
+	q.due = ctx.Time + next.turn()
 	return op, generator.Ready, next
 }
 
