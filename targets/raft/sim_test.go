@@ -88,8 +88,8 @@ func TestPromisesHold(t *testing.T) {
 			m := promises(cluster.Options(c.set))[0].Model
 			for seed := uint64(1); seed <= *seeds; seed++ {
 				out := simulate(t, c.workload, m, seed, c.set, everything...)
-				if out.Results.Valid != checkers.Valid {
-					t.Errorf("seed %d: %s: %v", seed, out.Results.Valid, accused(out))
+				if out.Results.Valid == checkers.Invalid || out.Results.Counts.OK < 100 {
+					t.Errorf("seed %d: %s: %v", seed, out.Results.Summary, accused(out))
 				}
 			}
 		})
