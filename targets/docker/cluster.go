@@ -284,12 +284,18 @@ func (c *containers) lastWords(m *member) string {
 	return strings.TrimSpace(b.String())
 }
 
+// connectLimit is how long a connection may take. A killed node's address goes with its
+// network, so that nobody refuses: connecting would take as long as it is let.
+const connectLimit = time.Second
+
 // Connect implements cluster.Cluster.
 func (c *containers) Connect(ctx context.Context, name string) (cluster.Conn, error) {
 	m, err := c.node(name)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
 	return c.system.Connect(ctx, m.Node, c.spec.Options)
 }
 

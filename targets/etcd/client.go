@@ -57,7 +57,7 @@ func newClient(addr string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
 		Endpoints:       []string{"http://" + addr},
 		MaxUnaryRetries: 1, // the attempt itself
-		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(reconnect)},
+		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(reconnect), grpc.WithStatsHandler(sendings{})},
 		Logger:          zap.NewNop(),
 	})
 }
@@ -70,9 +70,10 @@ func setPrefix(key int64) string   { return fmt.Sprintf("set/%d/", key) }
 
 // Read implements cluster.Register.
 func (c *conn) Read(ctx context.Context, key int64) (int64, bool, error) {
-	r, err := c.etcd.Get(ctx, registerKey(key), c.reads...)
+	calling, a := try(ctx)
+	r, err := c.etcd.Get(calling, registerKey(key), c.reads...)
 	if err != nil {
-		return 0, false, classify(ctx, err)
+		return 0, false, a.classify(ctx, err)
 	}
 	if len(r.Kvs) == 0 {
 		return 0, false, nil
@@ -83,21 +84,23 @@ func (c *conn) Read(ctx context.Context, key int64) (int64, bool, error) {
 
 // Write implements cluster.Register.
 func (c *conn) Write(ctx context.Context, key, value int64) error {
-	_, err := c.etcd.Put(ctx, registerKey(key), strconv.FormatInt(value, 10))
-	return classify(ctx, err)
+	calling, a := try(ctx)
+	_, err := c.etcd.Put(calling, registerKey(key), strconv.FormatInt(value, 10))
+	return a.classify(ctx, err)
 }
 
 // CompareAndSet implements cluster.Register by a transaction, which reads the value that
 // it finds instead.
 func (c *conn) CompareAndSet(ctx context.Context, key, old, new int64) error {
 	name := registerKey(key)
-	r, err := c.etcd.Txn(ctx).
+	calling, a := try(ctx)
+	r, err := c.etcd.Txn(calling).
 		If(clientv3.Compare(clientv3.Value(name), "=", strconv.FormatInt(old, 10))).
 		Then(clientv3.OpPut(name, strconv.FormatInt(new, 10))).
 		Else(clientv3.OpGet(name)).
 		Commit()
 	if err != nil {
-		return classify(ctx, err)
+		return a.classify(ctx, err)
 	}
 	if r.Succeeded {
 		return nil
@@ -114,16 +117,18 @@ func (c *conn) CompareAndSet(ctx context.Context, key, old, new int64) error {
 
 // Add implements cluster.Set: an element is a key of its own.
 func (c *conn) Add(ctx context.Context, key, element int64) error {
-	_, err := c.etcd.Put(ctx, setPrefix(key)+strconv.FormatInt(element, 10), "")
-	return classify(ctx, err)
+	calling, a := try(ctx)
+	_, err := c.etcd.Put(calling, setPrefix(key)+strconv.FormatInt(element, 10), "")
+	return a.classify(ctx, err)
 }
 
 // ReadAll implements cluster.Set.
 func (c *conn) ReadAll(ctx context.Context, key int64) ([]int64, error) {
 	prefix := setPrefix(key)
-	r, err := c.etcd.Get(ctx, prefix, append([]clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithKeysOnly()}, c.reads...)...)
+	calling, a := try(ctx)
+	r, err := c.etcd.Get(calling, prefix, append([]clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithKeysOnly()}, c.reads...)...)
 	if err != nil {
-		return nil, classify(ctx, err)
+		return nil, a.classify(ctx, err)
 	}
 	elements := make([]int64, len(r.Kvs))
 	for i, kv := range r.Kvs {

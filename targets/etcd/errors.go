@@ -3,13 +3,14 @@ package etcd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/stats"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 )
@@ -29,42 +30,56 @@ var refusedBefore = []error{
 // where no leader is known: it enters no log.
 var refusedWords = []string{"raft proposal dropped"}
 
-// neverSent are the words of gRPC, under the code Unavailable, when there was no
-// connection to send the request by.
-var neverSent = []string{"Error while dialing", "there is no address available", "there is no connection available"}
+// attempt says whether a request was handed to a connection. gRPC tells by way of its
+// statistics, which is surer than the words of its errors.
+type attempt struct{ sent atomic.Bool }
+
+type attemptKey struct{}
+
+// try is a context whose request can be asked whether it was sent.
+func try(ctx context.Context) (context.Context, *attempt) {
+	a := &attempt{}
+	return context.WithValue(ctx, attemptKey{}, a), a
+}
+
+// sendings is the gRPC statistics handler that marks attempts.
+type sendings struct{}
+
+func (sendings) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+func (sendings) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	if _, ok := s.(*stats.OutHeader); !ok {
+		return
+	}
+	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
+		a.sent.Store(true)
+	}
+}
+
+func (sendings) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (sendings) HandleConn(context.Context, stats.ConnStats)                       {}
 
 // pause keeps a member that refuses connections from filling the history with failures.
 const pause = 100 * time.Millisecond
 
 // classify marks an error as definite if the operation certainly did not happen.
-func classify(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	words := err.Error()
+func (a *attempt) classify(ctx context.Context, err error) error {
 	switch {
-	case slices.ContainsFunc(refusedBefore, func(known error) bool { return errors.Is(rpctypes.Error(err), known) }),
-		contains(words, refusedWords):
-		return cluster.Definite(err)
-	case code(err) == codes.Unavailable && contains(words, neverSent):
+	case err == nil:
+		return nil
+	case !a.sent.Load():
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
+		return cluster.Definite(fmt.Errorf("not sent: %w", err))
+	case refused(err):
 		return cluster.Definite(err)
 	}
 	return err
 }
 
-func contains(words string, any []string) bool {
-	return slices.ContainsFunc(any, func(w string) bool { return strings.Contains(words, w) })
-}
-
-// code is an error's, whether gRPC's or etcd's.
-func code(err error) codes.Code {
-	var e rpctypes.EtcdError
-	if errors.As(err, &e) {
-		return e.Code()
-	}
-	return status.Code(err)
+func refused(err error) bool {
+	return slices.ContainsFunc(refusedBefore, func(known error) bool { return errors.Is(rpctypes.Error(err), known) }) ||
+		slices.ContainsFunc(refusedWords, func(w string) bool { return strings.Contains(err.Error(), w) })
 }
