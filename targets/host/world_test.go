@@ -310,3 +310,32 @@ func TestTimersAndOneself(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkCalls(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Serve(ctx, l, Config{
+			System: node.System{New: func() node.Node { return &scripted{request: echo} }, Codec: textCodec},
+			ID:     "n1", Peers: []Peer{{"n1", l.Addr().String()}}, Dir: b.TempDir(),
+		})
+	}()
+	c, err := Dial(ctx, l.Addr().String(), textCodec)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := c.Call(ctx, text("hello")); err != nil {
+			b.Fatal(err)
+		}
+	}
+	_ = c.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		b.Fatal(err)
+	}
+}
