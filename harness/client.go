@@ -55,7 +55,7 @@ func (c *client) Invoke(ctx context.Context, op, done *history.Op) (retire bool)
 		return false
 	case cluster.IsDefinite(err):
 		// With failover on, a node that refuses work is left, as applications do.
-		return c.failover && !errors.Is(err, cluster.ErrUnsupported)
+		return errors.Is(err, cluster.ErrDisconnected) || c.failover && !errors.Is(err, cluster.ErrUnsupported)
 	case c.calls.Mutates(op.F):
 		done.Type = history.Info
 	}

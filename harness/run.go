@@ -196,6 +196,10 @@ func (r *run) phases() error {
 	if r.load.Final == nil {
 		return nil
 	}
+	// What is only eventually consistent is given a while to become so.
+	if err := r.rt.Sleep(r.ctx, settle); err != nil {
+		return err
+	}
 	r.phase("final")
 	r.in.Stop, r.in.OpLimit = new(atomic.Bool), 0
 	end := int64(r.rt.Now() + finalLimit)

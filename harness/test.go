@@ -73,6 +73,7 @@ const (
 	faultLimit       = 2 * time.Minute // of one nemesis operation
 	startLimit       = 5 * time.Minute // for a cluster to answer
 	healLimit        = 3 * time.Minute
+	settle           = 3 * time.Second // between healing and the final reads
 	finalLimit       = 2 * time.Minute // of the final reads
 	closeLimit       = 2 * time.Minute
 )

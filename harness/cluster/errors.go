@@ -8,6 +8,10 @@ import (
 // ErrUnsupported is returned for an operation that the system does not offer.
 var ErrUnsupported = errors.New("operation not offered by this system")
 
+// ErrDisconnected is wrapped by an error, definite or not, after which the connection
+// cannot be used any more: the process ends and a new one connects.
+var ErrDisconnected = errors.New("disconnected")
+
 // ErrSkipped is returned by a fault capability whose victim is not free: already dead,
 // or held by another fault.
 var ErrSkipped = errors.New("victim not free")

@@ -9,6 +9,7 @@ type Context struct {
 	threads ThreadSet
 	free    ThreadSet
 	process []int // by thread+1
+	turn    int   // the thread after the one that was last set to work
 }
 
 // NewContext returns a context at time 0 with client threads 0..clients-1 and, if asked
@@ -40,7 +41,12 @@ func (c *Context) Process(thread int) int { return c.process[thread+1] }
 
 // Acquire marks a thread busy, Release marks it free, Replace gives it a new process. They
 // are the scheduler's.
-func (c *Context) Acquire(thread int) { c.free.remove(thread) }
+func (c *Context) Acquire(thread int) {
+	c.free.remove(thread)
+	if thread != NemesisThread {
+		c.turn = thread + 1
+	}
+}
 
 // Release marks a thread free.
 func (c *Context) Release(thread int) { c.free.add(thread) }
@@ -48,11 +54,14 @@ func (c *Context) Release(thread int) { c.free.add(thread) }
 // Replace makes the thread a new process.
 func (c *Context) Replace(thread, process int) { c.process[thread+1] = process }
 
-// resolve names the thread of an operation that any may run: the first free one. It
-// reports whether the thread is free.
+// resolve names the thread of an operation that any may run. They take turns, or slow
+// generators would ever ask the first one, and with it one node. It reports whether the
+// thread is free.
 func (c *Context) resolve(op *Op) bool {
 	if op.Thread == AnyThread {
-		op.Thread = c.free.first(NemesisThread)
+		if op.Thread = c.free.first(c.turn); op.Thread == AnyThread {
+			op.Thread = c.free.first(NemesisThread)
+		}
 		return op.Thread != AnyThread || op.Kind == KindLog
 	}
 	return c.free.Has(op.Thread) || op.Kind == KindLog
@@ -71,7 +80,7 @@ func (s *scratch) narrow(ctx *Context, to *ThreadSet) *Context {
 		s.ctx = &Context{}
 	}
 	c := s.ctx
-	c.Time, c.process = ctx.Time, ctx.process
+	c.Time, c.process, c.turn = ctx.Time, ctx.process, ctx.turn
 	c.threads.intersect(&ctx.threads, to)
 	c.free.intersect(&ctx.free, to)
 	return c

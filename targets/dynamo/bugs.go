@@ -7,14 +7,18 @@ import (
 	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
 )
 
-var abd = map[string]string{"mode": string(dynamo.Atomic)}
+var (
+	abd = map[string]string{"mode": string(dynamo.Atomic)}
+	// crowded has two clients of a key on each of five nodes.
+	crowded = map[string]string{"mode": string(dynamo.Atomic), "threads-per-key": "10"}
+)
 
 // bugs are mistakes that people make in such systems.
 var bugs = []cluster.Bug{
 	{
 		Name:     string(dynamo.HintsDropped),
 		Doc:      "hints for homes that are down live in memory only: a restart forgets them, and with them acknowledged writes",
-		Workload: "set", Nemeses: []string{"partition", "kill"}, Anomaly: "lost",
+		Workload: "set", Nemeses: []string{"partition", "kill"}, Anomaly: "lost-element", Set: map[string]string{"w": "1"},
 	},
 	{
 		Name:     string(dynamo.NoWriteBack),
@@ -29,7 +33,7 @@ var bugs = []cluster.Bug{
 	{
 		Name:     string(dynamo.TimestampReuse),
 		Doc:      "a write's timestamp is a number and the coordinator's name: after a crash, or beside another client's write, the same one stands for two values",
-		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "nonlinearizable", Set: abd,
+		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "nonlinearizable", Set: crowded,
 	},
 	{
 		Name:     string(dynamo.HintedMajority),

@@ -169,7 +169,7 @@ type caller struct{ conn *sim.Conn }
 func (c caller) Call(ctx context.Context, request node.Message) (node.Message, error) {
 	reply, err := c.conn.Call(ctx, request)
 	if errors.Is(err, sim.ErrReset) {
-		err = cluster.Definite(err)
+		err = cluster.Definite(fmt.Errorf("%w: %w", cluster.ErrDisconnected, err))
 	}
 	return reply, err
 }
