@@ -108,7 +108,7 @@ func (c *Client) lose() {
 }
 
 // ask sends a frame and waits for its answer. Whatever ends it early ends the connection
-// too, so that no late answer can be taken for that to another question.
+// too: a fault may have stalled it, and TCP would be slow to find out that it is over.
 func (c *Client) ask(ctx context.Context, encode func([]byte, uint64) ([]byte, error)) (answer, error) {
 	if err := ctx.Err(); err != nil {
 		return answer{}, cluster.Definite(err)

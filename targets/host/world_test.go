@@ -230,6 +230,18 @@ func TestErrorsOfClients(t *testing.T) {
 	}
 }
 
+// A node that got only the beginning of a request cannot have acted on it.
+func TestRequestCutShort(t *testing.T) {
+	hung := listen(t)
+	defer hung.Close()
+	c := dial(t, hung.Addr().String())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Call(ctx, text(make([]byte, 32<<20))); !cluster.IsDefinite(err) {
+		t.Errorf("%v", err)
+	}
+}
+
 // What is not a client or peer of this cluster is turned away, and harms nobody else.
 func TestStrangers(t *testing.T) {
 	addr, _ := serve(t, scripted{request: echo, receive: func(node.Env, node.ID, node.Message) {
