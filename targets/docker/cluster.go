@@ -332,9 +332,10 @@ func (c *containers) Close(ctx context.Context) error {
 }
 
 // reapEvery is the pause before another look at what is still there.
-const reapEvery = 200 * time.Millisecond
+const reapEvery = 50 * time.Millisecond
 
-// reap removes what the run has, until the engine finds nothing more of it.
+// reap removes what the run has, until the engine finds nothing more of it: a removal may
+// be under way already, and what was being made when a start broke off comes late.
 func (c *containers) reap(ctx context.Context) error {
 	for {
 		mine, err := c.engine.belongings(ctx, c.spec.RunID)
@@ -345,12 +346,11 @@ func (c *containers) reap(ctx context.Context) error {
 			_, removeErr := c.engine.remove(ctx, b)
 			err = errors.Join(err, removeErr)
 		}
-		if err == nil {
-			continue
+		if err != nil {
+			fmt.Fprintf(c.spec.Log, "take the cluster down: %v\n", err)
 		}
-		if c.rt.Sleep(ctx, reapEvery) != nil {
-			return err
+		if sleepErr := c.rt.Sleep(ctx, reapEvery); sleepErr != nil {
+			return errors.Join(err, fmt.Errorf("containers of run %s are left: %w", c.spec.RunID, sleepErr))
 		}
-		fmt.Fprintf(c.spec.Log, "again: %v\n", err)
 	}
 }

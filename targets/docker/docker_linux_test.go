@@ -162,6 +162,32 @@ func TestCancelledStart(t *testing.T) {
 	}
 }
 
+// TestCloseWhilePaused takes down what a harness that had no time to heal left frozen.
+func TestCloseWhilePaused(t *testing.T) {
+	e := needEngine(t)
+	run := runName("paused")
+	c, err := Opener(sleeper)(t.Context(), specOf(run, io.Discard))
+	must(t, err)
+	must(t, c.Start(t.Context()))
+	in, err := e.ContainerInspect(t.Context(), "faultline-"+run+"-n1", client.ContainerInspectOptions{})
+	must(t, err)
+	_, err = c.(cluster.Pauser).Pause(t.Context(), "n1")
+	must(t, err)
+	must(t, c.(cluster.Cutter).Cut(t.Context(), cluster.Grudge{"n2": {"n1"}}))
+	must(t, c.Close(context.Background()))
+	if n, m := belongs(t, e, run); n+m != 0 {
+		t.Errorf("%d containers and %d networks are left", n, m)
+	}
+	for _, m := range in.Container.Mounts {
+		if _, err := e.VolumeInspect(t.Context(), m.Name, client.VolumeInspectOptions{}); err == nil {
+			t.Errorf("volume %s is left", m.Name)
+		}
+	}
+	if len(in.Container.Mounts) != 1 {
+		t.Errorf("n1 had %d volumes", len(in.Container.Mounts))
+	}
+}
+
 // TestFirstWords brings up a system that dies at once: the error must say why.
 func TestFirstWords(t *testing.T) {
 	e := needEngine(t)

@@ -67,12 +67,12 @@ func (c *containers) listen(ctx context.Context, stream client.EventsResult, sin
 			return since
 		case e := <-stream.Messages:
 			since = time.Unix(0, e.TimeNano+1)
-			c.noteEvent(e)
+			c.noteEvent(ctx, e)
 		}
 	}
 }
 
-func (c *containers) noteEvent(e events.Message) {
+func (c *containers) noteEvent(ctx context.Context, e events.Message) {
 	m, err := c.node(e.Actor.Attributes[labelNode])
 	if err != nil {
 		return
@@ -82,7 +82,7 @@ func (c *containers) noteEvent(e events.Message) {
 		event.Kind, event.Text = history.EventNodeDown, "killed"
 		if !m.awaited.meet() {
 			event.Text = "exited by itself with code " + e.Actor.Attributes["exitCode"]
-			if state, err := c.state(context.Background(), m); err == nil && state.OOMKilled {
+			if state, err := c.state(ctx, m); err == nil && state.OOMKilled {
 				event.Text = "killed by the kernel: out of memory"
 			}
 		}

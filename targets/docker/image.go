@@ -21,6 +21,9 @@ import (
 // labelImage marks images that we built, with what they are of: system and arguments.
 const labelImage = "faultline.image"
 
+// labelStage marks, in our Dockerfiles, the images of the stages that an image is made in.
+const labelStage = "faultline.stage"
+
 // ensure returns the tag of an image, which is built unless one of the same content is
 // there already.
 func (e *engine) ensure(ctx context.Context, name string, img Image, log io.Writer) (string, error) {
@@ -53,6 +56,8 @@ func (e *engine) ensure(ctx context.Context, name string, img Image, log io.Writ
 	}
 	fmt.Fprintf(log, "built image %s in %s\n", full, time.Since(began).Round(time.Millisecond))
 	e.retire(ctx, of, full)
+	// The classic builder leaves the images of earlier stages, which nothing will use.
+	_, _ = e.ImagePrune(ctx, client.ImagePruneOptions{Filters: client.Filters{}.Add("dangling", "true").Add("label", labelStage)})
 	return built, nil
 }
 

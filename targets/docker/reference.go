@@ -31,7 +31,7 @@ func Reference(t cluster.Target) cluster.Opener {
 			return nil, err
 		}
 		s := System{
-			Name:  t.Name,
+			Name:  ownName,
 			Image: func(ctx context.Context, _ cluster.Options) (Image, error) { return ownImage(ctx) },
 			Container: func(n Node, all []Node, o cluster.Options) Container {
 				peers := make([]host.Peer, len(all))
@@ -60,6 +60,9 @@ func Reference(t cluster.Target) cluster.Opener {
 }
 
 func referenceAddr(n Node) string { return net.JoinHostPort(n.Addr.String(), referencePort) }
+
+// ownName is that of the image: one program serves all reference systems in it.
+const ownName = "reference"
 
 const ownDockerfile = "FROM scratch\nCOPY faultline " + programPath + "\n"
 
