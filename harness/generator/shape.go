@@ -62,7 +62,11 @@ func (g *filtered) Op(ctx *Context) (Op, Status, Generator) {
 		if next == inner {
 			return Op{}, Done, g // it says the same for ever
 		}
-		inner = next
+		if inner = next; g.live {
+			// What was passed over is passed over for good: going on from here has ended the
+			// one that stood here before (see Succeed).
+			g.g = inner
+		}
 	}
 	return Op{}, Done, g
 }
