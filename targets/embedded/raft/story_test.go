@@ -51,7 +51,6 @@ type story struct {
 	making  node.ID
 	dropped map[[2]node.ID]bool
 	out     strings.Builder
-	script  []func()
 }
 
 // command runs one step. The world keeps running between the steps of a story: each step
