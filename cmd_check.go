@@ -84,7 +84,7 @@ Given a file it needs to know the workload whose operations the history holds.`,
 		}
 		res := harness.Summarise(h, harness.Judge(cmd.Context(), h, q), c)
 		if info.Torn {
-			res.Torn = fmt.Sprintf("the last %d bytes of the history were cut off: its writer did not end it", info.Cut)
+			res.Torn = torn(info)
 			fmt.Fprintln(a.err, "faultline:", res.Torn)
 		}
 		if run != nil {

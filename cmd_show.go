@@ -41,7 +41,7 @@ func (a *app) showCommand() *cobra.Command {
 		c := res.Config
 		fmt.Fprintf(a.out, "target:     %s on %s, %d nodes, workload %s, model %s, seed %d\n", c.Target, c.World, len(c.Nodes), c.Workload, c.Model, c.Seed)
 		if info.Torn {
-			fmt.Fprintf(a.out, "history:    torn; the last %d bytes were cut off\n", info.Cut)
+			fmt.Fprintf(a.out, "history:    %s\n", torn(info))
 		}
 		a.verdict(run, res, nil)
 		if an, found := res.FirstAnomaly(); found && len(an.Ops) > 0 {

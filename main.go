@@ -27,21 +27,7 @@ const (
 // Main is the command line of a program that tests the given targets with the given
 // workloads and checkers besides the built-in ones. It does not return.
 func Main(extensions ...any) {
-	tuneCollector()
 	os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr, extensions...))
-}
-
-// tuneCollector lets the heap grow to several times what lives in it before it is
-// collected, up to a limit: a simulated run makes much garbage beside a small history, and
-// would spend a quarter of its time collecting. GOGC and GOMEMLIMIT have the last word.
-func tuneCollector() {
-	const percent, limit = 400, 2 << 30
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit)
-	}
 }
 
 // Run is Main without the end of the program: it returns the exit code.

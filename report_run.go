@@ -1,12 +1,14 @@
 package faultline
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/faultline-dev/faultline/harness/history"
 	"github.com/faultline-dev/faultline/harness/store"
 	"github.com/faultline-dev/faultline/report"
 )
@@ -17,21 +19,25 @@ func renderReport(run *store.Run) error {
 	if err != nil {
 		return err
 	}
-	h, _, err := run.History()
+	h, info, err := run.History()
 	if err != nil {
 		return err
 	}
 	page := reportOf(res)
 	page.History = h
+	if info.Torn && page.Torn == "" {
+		page.Torn = torn(info)
+	}
 	f, err := os.Create(run.Path(store.ReportFile))
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if err := report.Render(f, page); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
+	return errors.Join(report.Render(f, page), f.Close())
+}
+
+// torn says that a history was not ended by its writer.
+func torn(info *history.FileInfo) string {
+	return fmt.Sprintf("the history was not ended by its writer; its last %d bytes were cut off", info.Cut)
 }
 
 // reportOf is what a report tells of results.

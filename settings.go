@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"slices"
 	"sort"
 	"strconv"
@@ -113,7 +115,23 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 		root = "store"
 	}
 	t.Config = config(t, s)
+	if world == cluster.Sim {
+		tuneCollector()
+	}
 	return &plan{test: t, store: root}, nil
+}
+
+// tuneCollector lets the heap grow to several times what lives in it before it is
+// collected, up to a limit: a simulated run makes much garbage beside a small history, and
+// would spend a quarter of its time collecting. GOGC and GOMEMLIMIT have the last word.
+func tuneCollector() {
+	const percent, limit = 400, 2 << 30
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 // parseModel finds a consistency model by its name.

@@ -18,7 +18,9 @@ func (a *app) verdict(run *store.Run, res *store.Results, err error) {
 		}
 		return
 	}
-	fmt.Fprint(a.out, describe(res))
+	if err == nil || res.Counts.Invoked > 0 {
+		fmt.Fprint(a.out, describe(res))
+	}
 	if err != nil {
 		fmt.Fprintf(a.out, "\nthe harness failed: %s\n", oneLine(err))
 	}

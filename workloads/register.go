@@ -86,7 +86,10 @@ func newRegisterOps(seed uint64, key int64, cas bool) *registerOps {
 }
 
 func (g *registerOps) succ() *registerOps {
-	return generator.Succeed(g, func(g *registerOps) *generator.Twin[registerOps] { return &g.Twin })
+	n, own := generator.Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
 }
 
 // Op implements generator.Generator.

@@ -228,7 +228,10 @@ func (s *subject) afterClause(lower, upper int32) string {
 // gap is the time from the completion of one operation to the invocation of another, set
 // off by a comma from a value that would run into it.
 func (s *subject) gap(before, after int32) string {
-	gap := " " + checkers.Span(s.time(s.ops[after].call)-s.time(s.ops[before].ret))
+	gap := " right"
+	if passed := s.time(s.ops[after].call) - s.time(s.ops[before].ret); passed > 0 {
+		gap = " " + checkers.Span(passed)
+	}
 	if s.ops[before].kind == read {
 		return "," + gap
 	}

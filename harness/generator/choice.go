@@ -47,7 +47,10 @@ func (g *anyOf) succ() (n *anyOf, spare []Generator) {
 	if other := g.Twin.other; other != nil {
 		spare = other.list
 	}
-	return Succeed(g, func(g *anyOf) *Twin[anyOf] { return &g.Twin }), spare
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n, spare
 }
 
 func (g *anyOf) Op(ctx *Context) (Op, Status, Generator) {
@@ -99,7 +102,10 @@ func (g *mix) succ() (n *mix, spare []Generator) {
 	if other := g.Twin.other; other != nil {
 		spare = other.list
 	}
-	return Succeed(g, func(g *mix) *Twin[mix] { return &g.Twin }), spare
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n, spare
 }
 
 func (g *mix) Op(ctx *Context) (Op, Status, Generator) {

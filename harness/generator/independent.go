@@ -32,7 +32,9 @@ type group struct {
 
 // with returns the group with its generator gone on.
 func (g *group) with(next Generator) *group {
-	n := Succeed(g, func(g *group) *Twin[group] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
 	n.g = next
 	return n
 }
@@ -49,7 +51,9 @@ func (g *independent) succ() *independent {
 	if other := g.Twin.other; other != nil {
 		spare = other.groups
 	}
-	n := Succeed(g, func(g *independent) *Twin[independent] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
 	n.groups = append(spare[:0], g.groups...)
 	return n
 }

@@ -7,7 +7,12 @@ type ops struct {
 	next int
 }
 
-func (g *ops) succ() *ops { return Succeed(g, func(g *ops) *Twin[ops] { return &g.Twin }) }
+func (g *ops) succ() *ops {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Of generates the operations, one after the other, each on any free thread unless it
 // names its own.
@@ -43,7 +48,12 @@ type repeat struct {
 	g Generator
 }
 
-func (g *repeat) succ() *repeat { return Succeed(g, func(g *repeat) *Twin[repeat] { return &g.Twin }) }
+func (g *repeat) succ() *repeat {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Repeat asks g again and again for what it says first; g learns of events, but its
 // operations do not use it up.

@@ -12,7 +12,12 @@ type seq struct {
 	fresh bool // nothing has come of this round yet
 }
 
-func (g *seq) succ() *seq { return Succeed(g, func(g *seq) *Twin[seq] { return &g.Twin }) }
+func (g *seq) succ() *seq {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Seq is all operations of the first generator, then those of the second, and so on.
 func Seq(list ...Generator) Generator { return newSeq(list, false) }
@@ -106,7 +111,10 @@ type flipFlop struct {
 }
 
 func (g *flipFlop) succ() *flipFlop {
-	return Succeed(g, func(g *flipFlop) *Twin[flipFlop] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
 }
 
 // FlipFlop is an operation of a, then one of b, and so on until the one whose turn it is

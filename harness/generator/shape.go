@@ -11,7 +11,12 @@ type mapped struct {
 	f func(Op) Op
 }
 
-func (g *mapped) succ() *mapped { return Succeed(g, func(g *mapped) *Twin[mapped] { return &g.Twin }) }
+func (g *mapped) succ() *mapped {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Map changes each operation of g by f, which must be a pure function.
 func Map(f func(Op) Op, g Generator) Generator { return &mapped{g: g, f: f} }
@@ -40,7 +45,10 @@ type filtered struct {
 }
 
 func (g *filtered) succ() *filtered {
-	return Succeed(g, func(g *filtered) *Twin[filtered] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
 }
 
 // passOverAtMost bounds the operations that a filter passes over in one go; one that
@@ -84,7 +92,12 @@ type limit struct {
 	left int
 }
 
-func (g *limit) succ() *limit { return Succeed(g, func(g *limit) *Twin[limit] { return &g.Twin }) }
+func (g *limit) succ() *limit {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Limit ends g after n operations.
 func Limit(n int, g Generator) Generator { return &limit{g: g, left: n} }
@@ -128,7 +141,10 @@ type processLimit struct {
 }
 
 func (g *processLimit) succ() *processLimit {
-	return Succeed(g, func(g *processLimit) *Twin[processLimit] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
 }
 
 // ProcessLimit lets at most n processes take part in g. It ends when no thread's process
@@ -197,7 +213,10 @@ type untilOK struct {
 }
 
 func (g *untilOK) succ() *untilOK {
-	return Succeed(g, func(g *untilOK) *Twin[untilOK] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
 }
 
 // UntilOK ends g when one of its operations has succeeded. Operations of other generators

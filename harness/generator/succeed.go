@@ -12,21 +12,22 @@ type Twin[T any] struct {
 	live  bool // not the first of its chain
 }
 
-// Succeed returns a copy of g to be changed into its successor; twin finds the Twin.
-func Succeed[T any](g *T, twin func(*T) *Twin[T]) *T {
-	mine := twin(g)
-	n := mine.other
-	own := Twin[T]{live: true}
+// Succeed returns the box for g's successor, and the Twin that it shall have. twin is g's.
+// What remains is to copy g into the box and to change what is different:
+//
+//	n, own := Succeed(g, &g.Twin)
+//	*n = *g
+//	n.Twin = own
+func Succeed[T any](g *T, twin *Twin[T]) (n *T, own Twin[T]) {
+	own.live = true
+	n = twin.other
+	if !twin.live {
+		return new(T), own
+	}
 	if n == nil {
 		n = new(T)
-		if mine.live {
-			mine.other = n
-		}
+		twin.other = n
 	}
-	if mine.live {
-		own.other = g
-	}
-	*n = *g
-	*twin(n) = own
-	return n
+	own.other = g
+	return n, own
 }

@@ -12,7 +12,10 @@ type onThreads struct {
 }
 
 func (g *onThreads) succ() *onThreads {
-	return Succeed(g, func(g *onThreads) *Twin[onThreads] { return &g.Twin })
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
 }
 
 // OnThreads is g on those threads that keep wants; it learns only of their events.
@@ -118,7 +121,10 @@ func (g *split) succ() (n *split, spare []Generator) {
 	if other := g.Twin.other; other != nil {
 		spare = other.list
 	}
-	return Succeed(g, func(g *split) *Twin[split] { return &g.Twin }), spare
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n, spare
 }
 
 // deal finds out whose the threads are.

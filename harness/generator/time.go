@@ -9,7 +9,12 @@ type until struct {
 	end int64
 }
 
-func (g *until) succ() *until { return Succeed(g, func(g *until) *Twin[until] { return &g.Twin }) }
+func (g *until) succ() *until {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Until ends g at a time since the run's start.
 func Until(end int64, g Generator) Generator { return &until{g: g, end: end} }
@@ -81,7 +86,12 @@ type paced struct {
 	open  bool // an operation that is late keeps its time
 }
 
-func (g *paced) succ() *paced { return Succeed(g, func(g *paced) *Twin[paced] { return &g.Twin }) }
+func (g *paced) succ() *paced {
+	n, own := Succeed(g, &g.Twin)
+	*n = *g
+	n.Twin = own
+	return n
+}
 
 // Stagger spaces the operations of g, over all threads, by 0 to twice the mean.
 func Stagger(mean int64, r Rand, g Generator) Generator {
