@@ -53,12 +53,20 @@ var reconnect = grpc.ConnectParams{
 	MinConnectTimeout: 2 * time.Second,
 }
 
+// failFast makes a call fail when there is no connection. etcd's client would have it wait
+// for one until its deadline.
+func failFast(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return invoke(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(false))...)
+}
+
 func newClient(addr string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
 		Endpoints:       []string{"http://" + addr},
 		MaxUnaryRetries: 1, // the attempt itself
-		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(reconnect), grpc.WithStatsHandler(sendings{})},
-		Logger:          zap.NewNop(),
+		DialOptions: []grpc.DialOption{
+			grpc.WithConnectParams(reconnect), grpc.WithStatsHandler(sendings{}), grpc.WithChainUnaryInterceptor(failFast),
+		},
+		Logger: zap.NewNop(),
 	})
 }
 
