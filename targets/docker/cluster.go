@@ -213,6 +213,7 @@ func (c *containers) create(ctx context.Context, m *member, image string) error 
 }
 
 // start starts a node's container, and puts back the cuts that it lost with its network.
+// They hold some milliseconds after the process began, which may have sent a few packets.
 // The caller holds m.mu.
 func (c *containers) start(ctx context.Context, m *member) error {
 	if _, err := c.engine.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
