@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -41,7 +42,7 @@ func (w *Wall) NewQueue(capacity int) Queue {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
 	return &wallQueue{
-		wall: w, timer: t, wake: make(chan struct{}, 1),
+		wall: w, timer: t, wake: make(chan struct{}, 1), many: capacity > 1,
 		in: make([]int, 0, capacity), out: make([]int, 0, capacity),
 	}
 }
@@ -53,6 +54,7 @@ type wallQueue struct {
 	wall  *Wall
 	timer *time.Timer
 	wake  chan struct{} // full: a waiting getter is to look again
+	many  bool          // it holds more than one number
 
 	mu      sync.Mutex
 	in      []int
@@ -96,14 +98,35 @@ func (q *wallQueue) giveUp() (woken bool) {
 }
 
 func (q *wallQueue) Get(until time.Duration) (int, bool) {
-	for q.next == len(q.out) && !q.take(until > 0) {
-		if until <= 0 || !q.sleep(until) {
+	for q.next == len(q.out) && !q.take(false) {
+		if until <= 0 {
+			return 0, false
+		}
+		if q.many && q.yield() {
+			break
+		}
+		if !q.take(true) && !q.sleep(until) {
 			return 0, false
 		}
 	}
 	n := q.out[q.next]
 	q.next++
 	return n, true
+}
+
+// yields is how often a getter lets others run before it goes to sleep.
+const yields = 3
+
+// yield lets the putters run first. Those of a busy queue are many and quick: after a turn
+// of theirs a whole batch is there, and neither side had to be woken.
+func (q *wallQueue) yield() bool {
+	for range yields {
+		runtime.Gosched()
+		if q.take(false) {
+			return true
+		}
+	}
+	return false
 }
 
 // sleep waits to be woken, until the given time at most; false if that came first.
