@@ -37,7 +37,10 @@ func renderReport(run *store.Run) error {
 
 // torn says that a history was not ended by its writer.
 func torn(info *history.FileInfo) string {
-	return fmt.Sprintf("the history was not ended by its writer; its last %d bytes were cut off", info.Cut)
+	if info.Cut == 0 {
+		return "the history was not ended by its writer: what happened last is missing"
+	}
+	return fmt.Sprintf("the history was not ended by its writer: what happened last is missing, and %d bytes of it were cut off", info.Cut)
 }
 
 // reportOf is what a report tells of results.
