@@ -121,11 +121,11 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	return &plan{test: t, store: root}, nil
 }
 
-// tuneCollector lets the heap grow to several times what lives in it before it is
+// tuneCollector lets the heap grow to many times what lives in it before it is
 // collected, up to a limit: a simulated run makes much garbage beside a small history, and
 // would spend a quarter of its time collecting. GOGC and GOMEMLIMIT have the last word.
 func tuneCollector() {
-	const percent, limit = 400, 2 << 30
+	const percent, limit = 1600, 2 << 30
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
