@@ -263,7 +263,7 @@ func (r *run) mainGenerator() generator.Generator {
 // invoker makes a process.
 func (r *run) invoker(thread, process int) invoker {
 	if thread == generator.NemesisThread {
-		return faulter{r.nem}
+		return faulter{r}
 	}
 	nodes := clientNodes(r.Nodes, thread, process, r.Concurrency, r.Failover)
 	r.note(history.Event{Kind: history.EventAssign, N: int64(process), Node: nodes[0]})
@@ -271,10 +271,11 @@ func (r *run) invoker(thread, process int) invoker {
 }
 
 // faulter is the nemesis's invoker.
-type faulter struct{ nem *nemesis.Composite }
+type faulter struct{ r *run }
 
 func (f faulter) Invoke(ctx context.Context, op, done *history.Op) bool {
-	*done = f.nem.Invoke(ctx, *op)
+	*done = f.r.nem.Invoke(ctx, *op)
+	f.r.logf("nemesis %s: %s%s", op.F, done.Value.S, done.Error)
 	return false
 }
 
