@@ -1,12 +1,21 @@
 package sim
 
-// event is something that will happen: do, at a time, in the order of its making among
+// event is something that will happen: what, at a time, in the order of its making among
 // those of one time.
 type event struct {
-	at  int64
-	seq uint64
-	do  func()
+	at   int64
+	seq  uint64
+	what action
 }
+
+// action is what happens. The frequent ones are structs of their own, so that each costs
+// one piece of memory.
+type action interface{ act() }
+
+// call is an action that is a function.
+type call func()
+
+func (f call) act() { f() }
 
 func (e *event) before(f *event) bool {
 	return e.at < f.at || e.at == f.at && e.seq < f.seq

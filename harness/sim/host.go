@@ -181,31 +181,38 @@ func (l *life) do(f func()) {
 // death is what Fatalf panics with.
 type death struct{ why string }
 
-// enter runs the node's code. A panic in it is the end of this life, and a finding.
+// enter runs the node's code.
 func (l *life) enter(f func()) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case death:
-			l.Logf("fatal: %s", p.why)
-			l.end("died by itself: " + p.why)
-		default:
-			l.Logf("panic: %v\n%s", p, debug.Stack())
-			l.end(fmt.Sprintf("died by itself: panic: %v", p))
-		}
-	}()
+	defer l.guard()
 	f()
+}
+
+// guard is deferred around the node's code: a panic in it is the end of this life, and a
+// finding.
+func (l *life) guard() {
+	switch p := recover().(type) {
+	case nil:
+	case death:
+		l.Logf("fatal: %s", p.why)
+		l.end("died by itself: " + p.why)
+	default:
+		l.Logf("panic: %v\n%s", p, debug.Stack())
+		l.end(fmt.Sprintf("died by itself: panic: %v", p))
+	}
 }
 
 // receive takes a peer's packet.
 func (h *host) receive(from node.ID, m node.Message) {
-	if l := h.now; l != nil {
-		if l.paused {
-			l.do(func() { l.node.Receive(from, m) })
-			return
-		}
-		l.enter(func() { l.node.Receive(from, m) })
+	l := h.now
+	if l == nil {
+		return
 	}
+	if l.paused {
+		l.do(func() { l.node.Receive(from, m) })
+		return
+	}
+	defer l.guard()
+	l.node.Receive(from, m)
 }
 
 // ID implements node.Env.
@@ -231,25 +238,39 @@ func (l *life) Reply(id node.RequestID, m node.Message) {
 	l.w.after(l.w.config.Client.draw(l.w.network.rand), func() { c.answer(id, m) })
 }
 
-// timer implements node.Timer.
-type timer struct{ stopped bool }
+// timer implements node.Timer, and is the action of its own end.
+type timer struct {
+	l       *life
+	f       func()
+	stopped bool
+}
 
-func (t *timer) Stop() { t.stopped = true }
+// Stop implements node.Timer.
+func (t *timer) Stop() { t.stopped, t.f = true, nil }
+
+func (t *timer) act() {
+	switch {
+	case t.stopped || t.l.over:
+	case t.l.paused:
+		t.l.do(t.fire)
+	default:
+		defer t.l.guard()
+		t.fire()
+	}
+}
+
+// fire calls back, unless the timer was stopped while it waited for a paused node.
+func (t *timer) fire() {
+	if !t.stopped {
+		t.stopped = true
+		t.f()
+	}
+}
 
 // After implements node.Env.
 func (l *life) After(d time.Duration, f func()) node.Timer {
-	t := &timer{}
-	fire := func() {
-		if !t.stopped {
-			t.stopped = true
-			f()
-		}
-	}
-	l.w.after(l.osc.real(int64(max(d, 0))), func() {
-		if !t.stopped {
-			l.do(fire)
-		}
-	})
+	t := &timer{l: l, f: f}
+	l.w.plan(l.w.now+l.osc.real(int64(max(d, 0))), t)
 	return t
 }
 

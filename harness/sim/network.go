@@ -133,14 +133,24 @@ func (w *World) inOrder(l *link, arrives int64, from, to *host, m node.Message) 
 	w.deliver(l.last, from, to, m)
 }
 
-// deliver lets a packet arrive. A cut drops it there, as a firewall's input rule would,
-// even if it was sent before.
+// packet is a message on its way.
+type packet struct {
+	from, to *host
+	m        node.Message
+}
+
+// deliver lets a packet arrive.
 func (w *World) deliver(at int64, from, to *host, m node.Message) {
-	w.at(at, func() {
-		if w.network.links[from.index][to.index].cut {
-			w.network.dropped++
-			return
-		}
-		to.receive(from.id, m)
-	})
+	w.plan(at, &packet{from, to, m})
+}
+
+// act implements action. A cut drops the packet where it arrives, as a firewall's input
+// rule would, even if it was sent before.
+func (p *packet) act() {
+	net := &p.from.w.network
+	if net.links[p.from.index][p.to.index].cut {
+		net.dropped++
+		return
+	}
+	p.to.receive(p.from.id, p.m)
 }

@@ -60,7 +60,7 @@ func (w *World) Run(main func()) {
 		case len(w.events.heap) > 0 && w.now-lastSeen < int64(patience):
 			e := w.events.pop()
 			w.now = e.at
-			e.do()
+			e.what.act()
 		default:
 			// Only a mistake leads here. Main unwinds with the reason, for its caller to see.
 			w.tasks.ending = errDeadlock
@@ -133,6 +133,14 @@ func (ts *tasks) forget() {
 	ts.all = kept
 }
 
+// wake is the action of waking a task.
+type wake struct {
+	w *World
+	t *task
+}
+
+func (a wake) act() { a.w.wake(a.t) }
+
 // wake lets a task go on once those before it have.
 func (w *World) wake(t *task) { w.tasks.ready = append(w.tasks.ready, t) }
 
@@ -154,8 +162,7 @@ func (w *World) Sleep(ctx context.Context, d time.Duration) error {
 	if limit, ok := runtime.Until(ctx); ok && int64(limit) < until {
 		until, late = int64(limit), true
 	}
-	t := w.tasks.current
-	w.at(until, func() { w.wake(t) })
+	w.plan(until, wake{w, w.tasks.current})
 	w.suspend()
 	if late {
 		return context.DeadlineExceeded

@@ -110,11 +110,14 @@ func (w *World) Now() time.Duration { return time.Duration(w.now) }
 // Virtual implements runtime.Runtime.
 func (w *World) Virtual() bool { return true }
 
-// at lets do happen at a time; never in the past.
-func (w *World) at(t int64, do func()) {
+// plan lets something happen at a time; never in the past.
+func (w *World) plan(t int64, what action) {
 	w.seq++
-	w.events.push(event{max(t, w.now), w.seq, do})
+	w.events.push(event{max(t, w.now), w.seq, what})
 }
+
+// at lets do happen at a time.
+func (w *World) at(t int64, do func()) { w.plan(t, call(do)) }
 
 // after lets do happen after a while.
 func (w *World) after(d int64, do func()) { w.at(w.now+d, do) }

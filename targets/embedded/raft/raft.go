@@ -65,7 +65,7 @@ type Config struct {
 }
 
 // DefaultCompactAt keeps recovery short and rewrites rare.
-const DefaultCompactAt = 512 << 10
+const DefaultCompactAt = 64 << 10
 
 // Check reports what is wrong with a configuration.
 func (c Config) Check() error {
