@@ -60,6 +60,9 @@ const grace = 500 * time.Millisecond
 // flushEvery bounds what a kill -9 of the harness can lose.
 const flushEvery = 400 * time.Millisecond
 
+// readOnceFor is how many operations in a row share one reading of the clock.
+const readOnceFor = 4
+
 // pollEvery bounds how long the scheduler waits without looking at Stop.
 const pollEvery = 100 * time.Millisecond
 
@@ -107,8 +110,8 @@ type interpreter struct {
 	seq     uint64    // of the last operation handed out
 	idle    time.Duration
 	live    atomic.Int32  // workers that have not ended
-	now     time.Duration // of the last completion
-	fresh   bool          // and nothing has been waited for since
+	now     time.Duration // when the clock was last read
+	fresh   int           // how many operations it may still serve
 }
 
 func newInterpreter(c interpreterConfig) *interpreter {
@@ -169,12 +172,13 @@ func (in *interpreter) run(gen generator.Generator) error {
 			in.complete(i)
 			continue
 		}
-		// A completion has just read the clock; its time is fresh enough to invoke at.
-		now := in.now
-		if !in.fresh {
-			now = in.Runtime.Now()
+		// The clock was read just now, with a completion or for the operation before: an
+		// invocation may count from a moment earlier, never from one later.
+		if in.fresh == 0 {
+			in.now, in.fresh = in.Runtime.Now(), readOnceFor
 		}
-		in.fresh = false
+		in.fresh--
+		now := in.now
 		in.expire(now)
 		in.flush(now)
 		if in.Context.Err() != nil {
@@ -226,6 +230,7 @@ func (in *interpreter) pendingUntil(now time.Duration, hint int64) time.Duration
 
 // wait sleeps until a completion, the next deadline or the given time.
 func (in *interpreter) wait(now, until time.Duration) {
+	in.fresh = 0
 	if limit, ok := in.limits.next(in.workers); ok {
 		until = min(until, limit)
 	}
@@ -301,7 +306,7 @@ func (in *interpreter) complete(i int) {
 		return
 	}
 	done := &w.result
-	in.now, in.fresh = in.Runtime.Now(), true
+	in.now, in.fresh = in.Runtime.Now(), readOnceFor
 	done.Time, done.Process, done.F = int64(in.now), w.op.Process, w.op.F
 	done.Key, done.Keyed = w.op.Key, w.op.Keyed
 	if (w.retire || done.Type == history.Info) && i > 0 {
