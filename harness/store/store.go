@@ -8,7 +8,6 @@
 //	    report.html    the same for people
 //	    harness.log    what the harness did
 //	    nodes/<node>/  what the nodes logged
-//	    anomalies/     what surrounds an anomaly
 //	store/latest       points at the newest
 //
 // Start with Create and Open.
