@@ -78,14 +78,15 @@ func lead(c clock, h *history.History, at map[string]*row) (led bool, changes in
 	}
 	previous := ""
 	for _, e := range h.Telemetry() {
-		if e.Kind != history.EventLeader {
-			continue
-		}
-		if e.Text != "" { // a node that no longer leads: that it did may have been over before
+		// A node that steps down, or goes down, leads no longer; another one may have taken over before.
+		if e.Kind == history.EventNodeDown || e.Kind == history.EventLeader && e.Text != "" {
 			if led && e.Node == last.Node {
 				end(e.Time)
-				led, last = true, history.Event{}
+				last = history.Event{}
 			}
+			continue
+		}
+		if e.Kind != history.EventLeader {
 			continue
 		}
 		if led {
