@@ -75,6 +75,7 @@ func TestBadInput(t *testing.T) {
 		{"no workload", []string{"run", "--target", "raft"}, "say --workload NAME"},
 		{"unknown workload", run("--workload", "registre"), `did you mean "register"?`},
 		{"unknown nemesis", run("--nemesis", "partitoin"), `did you mean "partition"?`},
+		{"a nemesis twice", run("--nemesis", "kill,kill"), "names kill twice"},
 		{"unknown kind of fault", run("--nemesis", "partition", "--set", "partition=halve"), `did you mean "halves"?`},
 		{"unknown option", run("--set", "raeds=local"), `did you mean "reads"?`},
 		{"unknown value", run("--set", "reads=locl"), `did you mean "local"?`},

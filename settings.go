@@ -94,6 +94,11 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 		Seed: s.Seed, Image: s.Image, RunID: runID(), Extra: r.checkers,
 		Budget: checkers.Budget{Time: s.CheckTime},
 	}
+	for i, name := range s.Nemesis {
+		if slices.Contains(s.Nemesis[:i], name) {
+			return nil, fmt.Errorf("--nemesis names %s twice", name)
+		}
+	}
 	if err := numbers(&t, s); err != nil {
 		return nil, err
 	}
