@@ -48,7 +48,7 @@ var reference = cluster.Reference{System: system, Client: newClient}
 // system makes the node side.
 func system(o cluster.Options) (node.System, error) {
 	c := config(o)
-	if c.R > c.N || c.W > c.N {
+	if c.Mode == dynamo.LastWriteWins && (c.R > c.N || c.W > c.N) {
 		return node.System{}, fmt.Errorf("options r=%d, w=%d: only n=%d replicas could answer", c.R, c.W, c.N)
 	}
 	if c.Bug != dynamo.NoBug && !known(c.Bug) {

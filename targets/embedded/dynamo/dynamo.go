@@ -76,9 +76,9 @@ func (c Config) Check() error {
 		return fmt.Errorf("dynamo: unknown mode %q", c.Mode)
 	case c.N < 1:
 		return fmt.Errorf("dynamo: n=%d: a key needs at least one home", c.N)
-	case c.R < 1 || c.R > c.N:
+	case c.Mode == LastWriteWins && (c.R < 1 || c.R > c.N):
 		return fmt.Errorf("dynamo: r=%d: a read waits for 1 to n=%d answers", c.R, c.N)
-	case c.W < 1 || c.W > c.N:
+	case c.Mode == LastWriteWins && (c.W < 1 || c.W > c.N):
 		return fmt.Errorf("dynamo: w=%d: a write waits for 1 to n=%d answers", c.W, c.N)
 	case c.VirtualNodes < 1:
 		return fmt.Errorf("dynamo: vnodes=%d: a node needs at least one place on the ring", c.VirtualNodes)
