@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -47,13 +48,8 @@ type world struct {
 func newWorld(t *testing.T, serve func(*world, int) func()) *world {
 	w := &world{T: t, serve: serve, stops: make([]func(), 3)}
 	for i := range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.peers = append(w.peers, host.Peer{ID: node.ID("n" + strconv.Itoa(i+1)), Addr: l.Addr().String()})
+		w.peers = append(w.peers, host.Peer{ID: node.ID("n" + strconv.Itoa(i+1)), Addr: freeAddr(t)})
 		w.dirs = append(w.dirs, t.TempDir())
-		_ = l.Close()
 	}
 	t.Cleanup(func() {
 		for i := range w.stops {
@@ -73,6 +69,21 @@ func (w *world) stop(i int) {
 		w.stops[i]()
 		w.stops[i] = nil
 	}
+}
+
+// freeAddr is an address that a node can come back to: its port is below those that the
+// kernel gives to outgoing connections, which would take it while the node is down.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no free port between 20000 and 32000")
+	return ""
 }
 
 // eventually does something through node i until it succeeds.
