@@ -166,7 +166,7 @@ func (in *interpreter) work(i int, w *worker) {
 
 // run drives gen until it is done, or stopped, and nothing is under way.
 func (in *interpreter) run(gen generator.Generator) error {
-	in.gen = gen
+	in.gen, in.fresh = gen, 0
 	for in.failed == nil {
 		if i, ok := in.done.Get(0); ok {
 			in.complete(i)

@@ -250,9 +250,9 @@ func (r *run) mainGenerator() generator.Generator {
 	if r.Rate > 0 {
 		clients = generator.Rate(r.Rate, generator.Exponential, r.Seed, clients)
 	}
-	all := clients // without a nemesis there are no other threads
+	all := generator.Clients(clients)
 	if r.nem != nil {
-		all = generator.Any(generator.Clients(clients), generator.Nemesis(r.nem.Generator(r.rt.Now())))
+		all = generator.Any(all, generator.Nemesis(r.nem.Generator(r.rt.Now())))
 	}
 	if r.Time > 0 {
 		all = generator.Until(int64(r.rt.Now()+r.Time), all)
