@@ -64,7 +64,8 @@ var kinds = []struct {
 	{
 		name: "lost-element",
 		is: func(s *subject, el element) bool {
-			return el.added != none && el.known != none && len(s.finals) > 0 && el.finals == 0
+			// Seen by no final read; or missed by one that began after the last that saw it.
+			return el.added != none && el.known != none && len(s.finals) > 0 && (el.finals == 0 || el.gone > el.seenUntil)
 		},
 		tell: func(s *subject, el element) string {
 			origin := fmt.Sprintf("whose add was acknowledged to %s", s.who(el.known))
@@ -76,13 +77,19 @@ var kinds = []struct {
 				last = fmt.Sprintf("%s's read that began at %s saw it last", s.who(el.lastSeen), checkers.At(s.time(el.lastSeen)))
 			}
 			where := "not in the final read"
-			if n := len(s.finals); n > 1 {
+			switch n := len(s.finals); {
+			case el.finals > 0:
+				where = fmt.Sprintf("not in %s's final read, which began at %s", s.who(el.gone), checkers.At(s.time(el.gone)))
+			case n > 1:
 				where = fmt.Sprintf("in none of the %d final reads", n)
 			}
 			return fmt.Sprintf("element %d, %s at %s, is %s; %s", el.value, origin, checkers.At(s.time(el.known)), where, last)
 		},
 		proof: func(s *subject, el element) []int {
 			proof := []int{el.added, el.known, el.lastSeen}
+			if el.finals > 0 {
+				return append(proof, el.gone)
+			}
 			for _, n := range s.finals[:min(10, len(s.finals))] {
 				proof = append(proof, s.reads[n].ret)
 			}

@@ -201,7 +201,17 @@ func anomalous(h *history.History, ops []plain) (names []string) {
 				has["phantom-element"] = true
 			}
 		}
-		if finals && known < 1<<40 && added < 1<<40 && !inFinal {
+		seenUntil := -1
+		for _, o := range ops {
+			if o.add == 0 && o.read[v] > 0 {
+				seenUntil = max(seenUntil, o.ret)
+			}
+		}
+		gone := false // a final read began after the last that saw it, and does not
+		for _, o := range ops {
+			gone = gone || o.add == 0 && o.read[v] == 0 && o.call > lastAdd && seenUntil >= 0 && o.call > seenUntil
+		}
+		if finals && known < 1<<40 && added < 1<<40 && (!inFinal || gone) {
 			has["lost-element"] = true
 		}
 	}

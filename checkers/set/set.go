@@ -85,6 +85,8 @@ type element struct {
 	lastSeen     int // the invocation of the last read that saw it
 	lastMissed   int // and of the last that did not although it was known
 	finals       int // how many of the final reads saw it
+	seenUntil    int // the completion of the last read that saw it
+	gone         int // the invocation of the last final read that did not although it was known
 	doubled      int // a read that saw it twice
 }
 
@@ -246,18 +248,22 @@ func (s *subject) follow(ctx context.Context) string {
 			if el.known == none || el.known > r.ret {
 				el.known = r.ret
 			}
-			el.lastSeen = max(el.lastSeen, r.call)
+			el.lastSeen, el.seenUntil = max(el.lastSeen, r.call), max(el.seenUntil, r.ret)
 			if len(finals) > 0 && finals[0] == n {
 				el.finals++
 			}
 		}
 		s.reads[n].elements = distinct
-		if len(finals) > 0 && finals[0] == n {
+		isFinal := len(finals) > 0 && finals[0] == n
+		if isFinal {
 			finals = finals[1:]
 		}
 		for x := range s.elements {
 			if el := &s.elements[x]; stamp[x] != n+1 && el.known != none && el.known < r.call {
 				el.lastMissed = max(el.lastMissed, r.call)
+				if isFinal {
+					el.gone = max(el.gone, r.call)
+				}
 			}
 		}
 	}
