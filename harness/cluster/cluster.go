@@ -38,6 +38,7 @@ type Spec struct {
 	Nodes   []string  // the nodes' names
 	Options Options   // the target's options, resolved
 	Seed    uint64    // the run's seed
+	Faults  []string  // the nemeses that the run will use, so that what they need is prepared
 	RunID   string    // unique; containers, networks and processes are labelled with it
 	Image   string    // in containers: use this image and build none; "" builds the target's own
 	Dir     string    // the run directory, "" if nothing is to be kept

@@ -20,3 +20,38 @@ type Set interface {
 	Add(ctx context.Context, key, element int64) error
 	ReadAll(ctx context.Context, key int64) ([]int64, error)
 }
+
+// Append is one append-only list of integers for each key: an element, once appended, has
+// a place that never changes.
+type Append interface {
+	Append(ctx context.Context, key, element int64) error
+	ReadList(ctx context.Context, key int64) ([]int64, error)
+}
+
+// Counter is one counter for each key, 0 at first.
+type Counter interface {
+	Increment(ctx context.Context, key, delta int64) error
+	ReadCounter(ctx context.Context, key int64) (int64, error)
+}
+
+// Lock is one lock for each key, held by a connection.
+type Lock interface {
+	// Acquire takes the lock and returns its fencing token: each grant's is greater than
+	// the one before. A lock that somebody else holds is a definite error.
+	Acquire(ctx context.Context, key int64) (token int64, err error)
+	// Release gives the lock back. One that is not held any more is a definite error.
+	Release(ctx context.Context, key int64) error
+}
+
+// Log is one totally ordered log of integers for each key, such as a partition of a topic.
+type Log interface {
+	// Send appends a value and returns the offset at which the system says it stands, or
+	// -1 where it does not say.
+	Send(ctx context.Context, key, value int64) (offset int64, err error)
+	// Poll returns entries from an offset on, in the order in which they stand, at most so
+	// many; none if there is nothing there yet.
+	Poll(ctx context.Context, key, from int64, most int) ([]Entry, error)
+}
+
+// Entry is one value of a log and where it stands.
+type Entry struct{ Offset, Value int64 }

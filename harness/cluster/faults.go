@@ -32,6 +32,8 @@ type Shape struct {
 	Loss      float64
 	Duplicate float64
 	Reorder   float64 // a packet overtaken by later ones
+	Corrupt   float64 // a bit of the packet flipped
+	Rate      int64   // bits a second, 0: as fast as it goes
 }
 
 // Shaper degrades links.

@@ -18,6 +18,15 @@ func Probe(ctx context.Context, conn Conn) error {
 	case Set:
 		_, err := c.ReadAll(ctx, ProbeKey)
 		return err
+	case Append:
+		_, err := c.ReadList(ctx, ProbeKey)
+		return err
+	case Counter:
+		_, err := c.ReadCounter(ctx, ProbeKey)
+		return err
+	case Log:
+		_, err := c.Poll(ctx, 0, 0, 1) // a log that nobody made has nothing to read
+		return err
 	}
 	return errors.New("the connection offers no data model that could be asked for")
 }

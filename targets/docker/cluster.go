@@ -39,11 +39,12 @@ type member struct {
 	id   string // the container's
 	logs *logs
 
-	mu      sync.Mutex // one fault at a time
-	pid     int        // of its first process, 0 when it has none
-	wires   *wires     // its network; nil when it has none
-	cuts    cut
-	awaited ends
+	mu       sync.Mutex // one fault at a time
+	pid      int        // of its first process, 0 when it has none
+	wires    *wires     // its network; nil when it has none
+	cuts     cut
+	followed []follower // the other faults that go with its process
+	awaited  ends
 }
 
 // open makes a cluster without starting it. What it takes from the machine is the lock.
@@ -152,8 +153,26 @@ func (c *containers) Start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return c.each(func(m *member) error { return c.ready(ctx, m) })
+	if c.system.Ready != nil {
+		ready := func(ctx context.Context, m *member) error { return c.system.Ready(ctx, m.Node, c.spec.Options) }
+		if err := c.each(func(m *member) error { return c.await(ctx, m, ready) }); err != nil {
+			return err
+		}
+	}
+	if c.system.Setup != nil {
+		if c.system.Ready == nil {
+			if err := c.each(func(m *member) error { return c.await(ctx, m, c.answers) }); err != nil {
+				return err
+			}
+		}
+		if err := c.system.Setup(ctx, c.all(), c.spec.Options); err != nil {
+			return fmt.Errorf("set the cluster up: %w", err)
+		}
+	}
+	return c.each(func(m *member) error { return c.await(ctx, m, c.answers) })
 }
+
+func (c *containers) answers(ctx context.Context, m *member) error { return c.Healthy(ctx, m.Name) }
 
 // image is that which the nodes run: the one asked for, or the target's own.
 func (c *containers) image(ctx context.Context) (string, error) {
@@ -236,6 +255,11 @@ func (c *containers) start(ctx context.Context, m *member) error {
 	if err := m.putBack(); err != nil {
 		return err
 	}
+	for _, f := range m.followed {
+		if err := f.began(m.pid); err != nil {
+			return err
+		}
+	}
 	m.logs.follow(c.engine, m.id, state.StartedAt)
 	return nil
 }
@@ -258,10 +282,12 @@ const (
 	probeEvery = 50 * time.Millisecond
 )
 
-// ready waits until a node answers.
-func (c *containers) ready(ctx context.Context, m *member) error {
+// await waits until a node passes a test.
+func (c *containers) await(ctx context.Context, m *member, passes func(context.Context, *member) error) error {
 	for {
-		err := c.Healthy(ctx, m.Name)
+		asking, cancel := context.WithTimeout(ctx, probeLimit)
+		err := passes(asking, m)
+		cancel()
 		if err == nil {
 			return nil
 		}
@@ -297,7 +323,7 @@ func (c *containers) Connect(ctx context.Context, name string) (cluster.Conn, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
-	return c.system.Connect(ctx, m.Node, c.spec.Options)
+	return c.system.Connect(ctx, m.Node, c.all(), c.spec.Options)
 }
 
 // Healthy implements cluster.Health.

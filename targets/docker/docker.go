@@ -34,17 +34,27 @@ type System struct {
 	Image func(ctx context.Context, o cluster.Options) (Image, error)
 	// Container says how one node runs. All nodes are known, with their addresses.
 	Container func(n Node, all []Node, o cluster.Options) Container
-	// Connect opens a client's connection to one node.
-	Connect func(ctx context.Context, n Node, o cluster.Options) (cluster.Conn, error)
+	// Ready says that a node can take part in Setup. Nil: it is, once a connection to it
+	// answers cluster.Probe, which is asked of every node after Setup in any case.
+	Ready func(ctx context.Context, n Node, o cluster.Options) error
+	// Setup makes what clients need, once all nodes are ready: schemas, topics, the cluster
+	// itself. Nil: nothing.
+	Setup func(ctx context.Context, all []Node, o cluster.Options) error
+	// Connect opens a client's connection to one node, which sees the cluster as that node
+	// does.
+	Connect func(ctx context.Context, n Node, all []Node, o cluster.Options) (cluster.Conn, error)
 	// Leads asks a node whether it believes that it leads, and in which term. Nil: the
 	// system has no leader.
 	Leads func(ctx context.Context, n Node, o cluster.Options) (leads bool, term uint64, err error)
+	// Panics are patterns of lines in a node's log that must never be there.
+	Panics []string
 }
 
 // Node is a member of the cluster and its address, the same from its peers and from here.
 type Node struct {
-	Name string
-	Addr netip.Addr
+	Name  string
+	Index int // 1, 2, 3, ... in the cluster's order
+	Addr  netip.Addr
 }
 
 // Image is a build context with a Dockerfile in it. It is built once for each content.

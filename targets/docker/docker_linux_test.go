@@ -32,7 +32,7 @@ var sleeper = System{
 	Container: func(n Node, all []Node, _ cluster.Options) Container {
 		return Container{Cmd: []string{"infinity"}, Env: map[string]string{"NODES": fmt.Sprint(len(all))}, Files: map[string][]byte{"/etc/sleeper": []byte(n.Name)}, Volumes: []string{"/data"}}
 	},
-	Connect: func(context.Context, Node, cluster.Options) (cluster.Conn, error) { return awake{}, nil },
+	Connect: func(context.Context, Node, []Node, cluster.Options) (cluster.Conn, error) { return awake{}, nil },
 }
 
 // awake is a connection that answers whatever it is asked.
@@ -193,7 +193,7 @@ func TestFirstWords(t *testing.T) {
 	e := needEngine(t)
 	s := sleeper
 	s.Container = func(Node, []Node, cluster.Options) Container { return Container{Cmd: []string{"forever"}} }
-	s.Connect = func(context.Context, Node, cluster.Options) (cluster.Conn, error) {
+	s.Connect = func(context.Context, Node, []Node, cluster.Options) (cluster.Conn, error) {
 		return nil, errors.New("nobody there")
 	}
 	run := runName("dead")

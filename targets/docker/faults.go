@@ -23,6 +23,15 @@ var (
 	_ cluster.Health = (*containers)(nil)
 )
 
+// follower is a kind of fault on one node that its process carries, and that has to be put
+// back in a new one. It is called by one caller at a time, who holds the member's lock.
+type follower interface {
+	// began is told of the node's new first process: it puts back what is in force.
+	began(pid int) error
+	// ended is told that the process, with its network, has gone or is about to.
+	ended() error
+}
+
 // cut is what a node ignores, and the packets dropped in networks that it has lost since.
 type cut struct {
 	sources []netip.Addr
@@ -91,6 +100,9 @@ func (m *member) unplug() error {
 		return nil
 	}
 	err := m.wires.Close()
+	for _, f := range m.followed {
+		err = errors.Join(err, f.ended())
+	}
 	m.wires, m.pid = nil, 0
 	return err
 }

@@ -46,7 +46,7 @@ func hosts(subnet netip.Prefix, names []string) []Node {
 	for i, name := range names {
 		a := subnet.Addr().As4()
 		a[3] = byte(firstHost + i)
-		nodes[i] = Node{Name: name, Addr: netip.AddrFrom4(a)}
+		nodes[i] = Node{Name: name, Index: i + 1, Addr: netip.AddrFrom4(a)}
 	}
 	return nodes
 }

@@ -41,7 +41,7 @@ func Reference(t cluster.Target) cluster.Opener {
 				args, env, _ := host.Invocation(ctx, host.Args(t.Name, o, node.ID(n.Name), peers, referenceData, ":"+referencePort))
 				return Container{Entrypoint: []string{programPath}, Cmd: args, Env: env, Volumes: []string{referenceData}}
 			},
-			Connect: func(ctx context.Context, n Node, o cluster.Options) (cluster.Conn, error) {
+			Connect: func(ctx context.Context, n Node, _ []Node, o cluster.Options) (cluster.Conn, error) {
 				c, err := host.Dial(ctx, referenceAddr(n), system.Codec)
 				if err != nil {
 					return nil, err

@@ -94,7 +94,7 @@ var system = docker.System{
 	Container: func(n docker.Node, all []docker.Node, _ cluster.Options) docker.Container {
 		return docker.Container{Cmd: flags(n, all), Volumes: []string{"/data"}}
 	},
-	Connect: func(ctx context.Context, n docker.Node, o cluster.Options) (cluster.Conn, error) {
+	Connect: func(ctx context.Context, n docker.Node, _ []docker.Node, o cluster.Options) (cluster.Conn, error) {
 		return connect(ctx, endpoint(n), o["reads"] == serializable)
 	},
 	Leads: func(ctx context.Context, n docker.Node, _ cluster.Options) (bool, uint64, error) {

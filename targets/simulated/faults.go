@@ -40,7 +40,11 @@ func (c *simulated) Shape(_ context.Context, nodes []string, s cluster.Shape) er
 	for i, name := range nodes {
 		ids[i] = node.ID(name)
 	}
-	c.world.Shape(ids, sim.Shape(s))
+	c.world.Shape(ids, sim.Shape{
+		Delay: s.Delay, Jitter: s.Jitter, Duplicate: s.Duplicate, Reorder: s.Reorder,
+		// A packet with a flipped bit fails its checksum.
+		Loss: 1 - (1-s.Loss)*(1-s.Corrupt),
+	})
 	return nil
 }
 
