@@ -43,6 +43,11 @@ type Target struct {
 	// Promises lists what the target keeps with these options.
 	Promises func(Options) []Promise
 	Open     map[World]Opener
+	// About is for the target's page: how its nodes are set up and what is tested, a
+	// paragraph or two in Markdown.
+	About string
+	// Records say what runs found, for the target's page.
+	Records []Record
 	// Reference is set for reference systems, whose nodes run on harness/node: the hidden
 	// node command serves it inside a container.
 	Reference *Reference
@@ -72,6 +77,13 @@ type Promise struct {
 	MaxDrift time.Duration
 	Quote    string // the documentation's sentence
 	Source   string // where it stands
+}
+
+// Record is what came of runs of one command.
+type Record struct {
+	Command string // as typed: faultline run --target ...
+	Outcome string // "valid 5 of 5", "invalid in the first of 5"
+	Found   string // the anomaly's sentence, or what held, with its evidence
 }
 
 // Bug is a planted bug: a realistic mistake, named after what it breaks.
