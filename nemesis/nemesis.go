@@ -22,12 +22,22 @@ type Nemesis struct {
 	Doc     string
 	Needs   string // the capability of the cluster, in words
 	Options []cluster.Option
+	Page    Page
 
 	// verbs name the operations that inject and recover, for each kind of fault; a kind
 	// that the table lacks uses the entry "".
 	start, stop string
 	atLeast     int // nodes
 	bind        func(env *env, o cluster.Options) fault
+}
+
+// Page is what docs/nemeses.md says of a nemesis beside its options.
+type Page struct {
+	Kinds    [][2]string // what each kind does: name, sentence
+	Sim      string      // how it is done in the simulated world
+	Docker   string      // and in containers
+	Evidence string      // what proves that it bit
+	Limits   []string    // what it does not do
 }
 
 // fault is a nemesis bound to a cluster. It has at most one fault in force at a time.
@@ -57,16 +67,19 @@ var All = []Nemesis{
 		Name: "partition", Doc: "drops packets between nodes: the network splits", Needs: "cut links",
 		Options: []cluster.Option{kinds("partition", "the ways to split, in turn", grudgeKinds)},
 		start:   "start-partition", stop: "stop-partition", atLeast: 2, bind: bindPartition,
+		Page: partitionPage,
 	},
 	{
 		Name: "kill", Doc: "kills node processes as kill -9 does and starts them again", Needs: "kill and restart nodes",
 		Options: []cluster.Option{kinds("kill", "whom to kill, in turn", aims)},
 		start:   "kill", stop: "restart", atLeast: 1, bind: bindKill,
+		Page: killPage,
 	},
 	{
 		Name: "pause", Doc: "freezes node processes and lets them go on", Needs: "pause and resume nodes",
 		Options: []cluster.Option{kinds("pause", "whom to pause, in turn", aims)},
 		start:   "pause", stop: "resume", atLeast: 1, bind: bindPause,
+		Page: pausePage,
 	},
 	{
 		Name: "clock", Doc: "makes nodes' wall clocks jump, flip or run at the wrong rate, and sets them right again", Needs: "skew clocks",
@@ -75,6 +88,7 @@ var All = []Nemesis{
 			kinds("clock-nodes", "whose clocks, in turn", aims),
 		},
 		start: "skew-clock", stop: "reset-clock", atLeast: 1, bind: bindClock,
+		Page: clockPage,
 	},
 	{
 		Name: "packet", Doc: "delays, loses, duplicates or reorders packets between nodes", Needs: "shape links",
@@ -83,6 +97,7 @@ var All = []Nemesis{
 			kinds("packet-nodes", "whose packets, in turn", aims),
 		},
 		start: "start-packet", stop: "stop-packet", atLeast: 2, bind: bindPacket,
+		Page: packetPage,
 	},
 }
 

@@ -1,0 +1,68 @@
+package nemesis
+
+// What docs/nemeses.md says of each nemesis.
+
+var aimKinds = [][2]string{
+	{"one", "a node at random"},
+	{"minority", "fewer than half of the nodes"},
+	{"majority", "more than half of the nodes"},
+	{"leader", "the node that leads, or one at random where nobody knows"},
+	{"all", "every node"},
+}
+
+var partitionPage = Page{
+	Kinds: [][2]string{
+		{"one", "one node is cut off from all others"},
+		{"halves", "two sides of the same size, or nearly"},
+		{"majority", "a majority is cut off from a minority"},
+		{"majorities-ring", "every node hears a majority, and no two nodes the same one"},
+		{"bridge", "two halves that only one node reaches, and it reaches both"},
+		{"leader", "the node that leads is cut off from all others"},
+		{"one-way", "some nodes hear nothing of the others, who still hear them"},
+	},
+	Sim:      "Packets are dropped on arrival, also those under way.",
+	Docker:   "nftables rules in the node's own network namespace drop what comes in from the peers' addresses, IPv4 and IPv6. Nothing is installed in the container, and no rule of the host changes. Only input is dropped: a drop on output would show the sender an error that a real network does not give. A node that restarts under a cut gets it back some milliseconds after its process began.",
+	Evidence: "The packets that the rules dropped, by their counters. A cut that no packet met did not bite.",
+	Limits: []string{
+		"Clients are never cut off: each reaches its node.",
+		"TCP connections survive a cut and go on some seconds after it heals, when the kernel next retransmits; recovery is waited for.",
+	},
+}
+
+var killPage = Page{
+	Kinds:    aimKinds,
+	Sim:      "The process ends. What it had synced to its disk survives; of the rest a prefix of the writes does, the last one possibly torn.",
+	Docker:   "The engine kills the container's processes with SIGKILL and starts it again. Its volumes survive; its network namespace and process numbers are new, so that other faults in force are put back.",
+	Evidence: "The process number that is gone.",
+	Limits:   []string{"In containers the host's page cache survives, so a kill loses no write that the process had made: that takes the nemesis disk."},
+}
+
+var pausePage = Page{
+	Kinds:    aimKinds,
+	Sim:      "Packets, timers and completions of the node wait until it goes on.",
+	Docker:   "The engine freezes the container's control group, so that none of its processes runs.",
+	Evidence: "The engine's word that the container is frozen.",
+	Limits:   []string{"A frozen node still takes packets into its kernel's buffers, as a stopped process does."},
+}
+
+var clockPage = Page{
+	Kinds: [][2]string{
+		{"bump", "the clock jumps by 4 ms to 262 s, each order of magnitude as likely as the next, forwards or backwards"},
+		{"strobe", "the clock flips between the true time and such an offset every 1 ms to 1 s"},
+		{"drift", "the clock runs up to 20% too fast or too slow"},
+	},
+	Sim:      "The node's wall clock is set; its monotonic clock, which drives timers, is not.",
+	Evidence: "The offset that the node's clock reads.",
+}
+
+var packetPage = Page{
+	Kinds: [][2]string{
+		{"delay", "20 to 200 ms are added to every packet, more or less by half of that"},
+		{"loss", "5 to 40% of the packets are lost"},
+		{"duplicate", "5 to 50% of the packets arrive twice"},
+		{"reorder", "5 to 50% of the packets are held back and overtaken"},
+	},
+	Sim:      "The links between nodes are shaped. They stand for TCP, so a lost packet is one whose connection lost it.",
+	Evidence: "The packets that were touched.",
+	Limits:   []string{"Packets between clients and nodes are left alone."},
+}
