@@ -48,17 +48,17 @@ either way.`,
 func (a *app) cleanCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "clean",
-		Short: "Remove whatever a killed run left behind; living runs stay untouched",
+		Short: "Remove or heal whatever a killed run left behind; living runs stay untouched",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			removed, err := docker.Clean(cmd.Context(), a.err)
-			for _, r := range removed {
-				fmt.Fprintln(a.out, "removed", r)
+			done, err := docker.Clean(cmd.Context(), a.err)
+			for _, d := range done {
+				fmt.Fprintln(a.out, d)
 			}
 			if err != nil {
 				return crash(err)
 			}
-			if len(removed) == 0 {
+			if len(done) == 0 {
 				fmt.Fprintln(a.out, "nothing to remove")
 			}
 			return nil

@@ -53,6 +53,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringArrayVar(&sets, "set", nil, "an option of the target, the workload or a nemesis, as name=value (repeatable)")
 	f.StringVar(&s.Clients, "clients", "pinned", "pinned: a client stays with its node; failover: it moves on")
 	f.StringVar(&s.Image, "image", "", "in containers: use this image instead of building the target's")
+	f.StringVar(&s.Attach, "attach", "", "use the cluster that is there already, compose:PROJECT or label:KEY=VALUE; it is healed and never removed")
 	f.StringVar(&s.Store, "store", "store", "where runs are kept")
 	f.DurationVar(&s.CheckTime, "check-time", 0, "time budget of each checker (default 1m)")
 	f.StringVar(&junit, "junit", "", "write a JUnit report to this file")
@@ -63,6 +64,9 @@ func (a *app) runCommand() *cobra.Command {
 			return badInput(err)
 		}
 		s.Nemesis = splitNames(nemeses)
+		if s.Attach != "" && !cmd.Flags().Changed("nodes") {
+			s.Nodes = 0 // as many as there are
+		}
 		if runs < 1 || runs > 1e6 {
 			return badInput(fmt.Errorf("--runs %d: there are 1 to 1000000 runs", runs))
 		}
@@ -155,6 +159,9 @@ func graverExit(a, b int) int {
 // an exitError, that the input was bad); the results are there if there was a history.
 func (a *app) one(ctx context.Context, s Settings, progress bool) (*store.Run, *store.Results, error) {
 	p, err := a.resolve(s)
+	if errors.Is(err, docker.ErrUnavailable) {
+		return nil, nil, crash(err)
+	}
 	if err != nil {
 		return nil, nil, badInput(err)
 	}

@@ -1,8 +1,10 @@
 package faultline
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -17,6 +19,7 @@ import (
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/harness/store"
+	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/workloads"
 )
 
@@ -38,8 +41,27 @@ type Settings struct {
 	Set         map[string]string // options of the target, the workload and the nemeses
 	Clients     string            // pinned or failover; "": pinned
 	Image       string            // in containers, instead of the target's own
+	Attach      string            // in containers: a cluster that is there already
 	Store       string            // the store's root; "": store
 	CheckTime   time.Duration     // budget of each checker; 0: its default
+
+	nodes []string // those of the attached cluster
+}
+
+// attach finds the nodes of the cluster that is to be attached.
+func attach(s *Settings, world cluster.World) error {
+	switch {
+	case world != cluster.Docker:
+		return fmt.Errorf("it is for --on docker, and this run is %s", world)
+	case s.Image != "":
+		return errors.New("the cluster is there already, so --image has no use")
+	case s.Nodes != 0:
+		return errors.New("the cluster is there already, so --nodes has no use")
+	}
+	name, _, _ := strings.Cut(s.Target, "@")
+	names, err := docker.Attachable(context.Background(), s.Attach, name)
+	s.nodes, s.Nodes = names, len(names)
+	return err
 }
 
 // Bounds of what may be asked for: beyond them is a slip, not a test.
@@ -75,9 +97,17 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	if !slices.Contains(target.Data, load.Data) {
 		return nil, fmt.Errorf("workload %s needs a %s, and target %s offers only: %s", load.Name, load.Data, target.Name, strings.Join(target.Data, ", "))
 	}
+	if s.Attach != "" && s.On == "" {
+		s.On = string(cluster.Docker)
+	}
 	world, err := chooseWorld(target, s.On)
 	if err != nil {
 		return nil, err
+	}
+	if s.Attach != "" {
+		if err := attach(&s, world); err != nil {
+			return nil, fmt.Errorf("--attach: %w", err)
+		}
 	}
 	m := load.Models[0]
 	if s.Model != "" {
@@ -91,7 +121,7 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	t := harness.Test{
 		Target: target, World: world, Workload: load, Model: m, Nemeses: s.Nemesis,
 		Rate: s.Rate, Time: s.Time, Ops: s.Ops, Interval: s.Interval, OpTimeout: s.OpTimeout,
-		Seed: s.Seed, Image: s.Image, RunID: runID(), Extra: r.checkers,
+		Seed: s.Seed, Image: s.Image, Attach: s.Attach, RunID: runID(), Extra: r.checkers,
 		Budget: checkers.Budget{Time: s.CheckTime},
 	}
 	for i, name := range s.Nemesis {
@@ -183,8 +213,10 @@ func numbers(t *harness.Test, s Settings) error {
 	if n < 1 || n > maxNodes {
 		return fmt.Errorf("--nodes %d: a cluster has 1 to %d nodes", n, maxNodes)
 	}
-	for i := range n {
-		t.Nodes = append(t.Nodes, fmt.Sprintf("n%d", i+1))
+	if t.Nodes = s.nodes; t.Nodes == nil {
+		for i := range n {
+			t.Nodes = append(t.Nodes, fmt.Sprintf("n%d", i+1))
+		}
 	}
 	var err error
 	if t.Concurrency, err = concurrency(s.Concurrency, n); err != nil {
@@ -306,18 +338,24 @@ func config(t harness.Test, s Settings) store.Config {
 	if t.Interval > 0 {
 		c.Interval = t.Interval.String()
 	}
-	c.Reproduce = reproduce(c, s.Image)
+	c.Reproduce = reproduce(c, s.Image, s.Attach)
 	return c
 }
 
 // reproduce is the command line of a configuration.
-func reproduce(c store.Config, image string) string {
+func reproduce(c store.Config, image, attached string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "faultline run --target %s --on %s --workload %s", quote(c.Target), c.World, quote(c.Workload))
 	if len(c.Nemeses) > 0 {
 		fmt.Fprintf(&b, " --nemesis %s", strings.Join(c.Nemeses, ","))
 	}
-	fmt.Fprintf(&b, " --model %s --nodes %d --concurrency %d", c.Model, len(c.Nodes), c.Concurrency)
+	fmt.Fprintf(&b, " --model %s", c.Model)
+	if attached != "" {
+		fmt.Fprintf(&b, " --attach %s", quote(attached))
+	} else {
+		fmt.Fprintf(&b, " --nodes %d", len(c.Nodes))
+	}
+	fmt.Fprintf(&b, " --concurrency %d", c.Concurrency)
 	if c.Time != "" {
 		fmt.Fprintf(&b, " --time %s", c.Time)
 	}

@@ -85,7 +85,7 @@ func (r *run) record() (failure, err error) {
 		return nil, err
 	}
 	spec := cluster.Spec{
-		Nodes: r.Nodes, Options: r.TargetOptions, Seed: r.Seed, Faults: r.Nemeses, RunID: r.RunID, Image: r.Image,
+		Nodes: r.Nodes, Options: r.TargetOptions, Seed: r.Seed, Faults: r.Nemeses, RunID: r.RunID, Image: r.Image, Attach: r.Attach,
 		Log: r.Log, Note: r.note,
 	}
 	if r.Run != nil {

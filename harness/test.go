@@ -40,6 +40,7 @@ type Test struct {
 	Failover        bool // clients move on to another node; otherwise each is pinned to one
 	RunID           string
 	Image           string
+	Attach          string // the cluster to use instead of making one; see cluster.Spec
 	Budget          checkers.Budget
 	Extra           []checkers.Checker // besides the workload's
 

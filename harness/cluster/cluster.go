@@ -41,6 +41,7 @@ type Spec struct {
 	Faults  []string  // the nemeses that the run will use, so that what they need is prepared
 	RunID   string    // unique; containers, networks and processes are labelled with it
 	Image   string    // in containers: use this image and build none; "" builds the target's own
+	Attach  string    // in containers: a cluster that is there already, compose:PROJECT or label:KEY=VALUE; "" makes one
 	Dir     string    // the run directory, "" if nothing is to be kept
 	Log     io.Writer // the harness's log; never nil
 	// Note puts an event on the telemetry track; the harness stamps the time. It may be

@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// Clean removes the containers, volumes and networks of runs whose process has ended, and
-// returns what it removed. A living run is left alone, and so is one whose lock cannot be
+// Clean removes the containers, volumes and networks of runs whose process has ended, heals
+// the clusters that such runs were attached to, and returns what it did. A living run is left alone, and so is one whose lock cannot be
 // seen from here; log says which.
-func Clean(ctx context.Context, log io.Writer) (removed []string, err error) {
+func Clean(ctx context.Context, log io.Writer) (done []string, err error) {
 	e, err := connect(ctx)
 	if err != nil {
 		return nil, err
@@ -23,10 +23,13 @@ func Clean(ctx context.Context, log io.Writer) (removed []string, err error) {
 	var errs []error
 	for _, b := range orphans {
 		names, err := e.remove(ctx, b)
-		removed = append(removed, names...)
+		for _, name := range names {
+			done = append(done, "removed "+name)
+		}
 		errs = append(errs, err)
 	}
-	return removed, errors.Join(errs...)
+	healed, err := e.healOrphans(ctx, log)
+	return append(done, healed...), errors.Join(append(errs, err)...)
 }
 
 // orphans are what runs left behind that nobody owns any more.

@@ -69,6 +69,13 @@ func open(ctx context.Context, s System, spec cluster.Spec) (*containers, error)
 	for _, name := range spec.Nodes {
 		c.nodes = append(c.nodes, &member{Node: Node{Name: name}})
 	}
+	if spec.Attach != "" {
+		if err := c.attach(ctx); err != nil {
+			return fail(errors.Join(err, o.release()))
+		}
+		c.rt = runtime.NewWall()
+		return c, nil
+	}
 	// Building an image can take minutes, which are no part of the run's time.
 	if c.tag, err = c.image(ctx); err != nil {
 		return fail(errors.Join(err, o.release()))
@@ -121,6 +128,18 @@ func (c *containers) name() string { return "faultline-" + c.spec.RunID }
 
 // Start implements cluster.Cluster.
 func (c *containers) Start(ctx context.Context) error {
+	bringUp := c.bringUp
+	if c.spec.Attach != "" {
+		bringUp = c.takeOver
+	}
+	if err := bringUp(ctx); err != nil {
+		return err
+	}
+	return c.prepare(ctx)
+}
+
+// bringUp makes the network and the containers, and starts them.
+func (c *containers) bringUp(ctx context.Context) error {
 	// What the engine is asked to make is waited for even when ctx ends meanwhile: else it
 	// could come into being after Close has looked for it.
 	asked := context.WithoutCancel(ctx)
@@ -143,16 +162,18 @@ func (c *containers) Start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := c.each(func(m *member) error {
+	return c.each(func(m *member) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		return c.start(asked, m)
-	}); err != nil {
-		return err
-	}
+	})
+}
+
+// prepare waits for the nodes and makes what clients need.
+func (c *containers) prepare(ctx context.Context) error {
 	if c.system.Ready != nil {
 		ready := func(ctx context.Context, m *member) error { return c.system.Ready(ctx, m.Node, c.spec.Options) }
 		if err := c.each(func(m *member) error { return c.await(ctx, m, ready) }); err != nil {
@@ -238,6 +259,11 @@ func (c *containers) start(ctx context.Context, m *member) error {
 	if _, err := c.engine.ContainerStart(ctx, m.id, client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start its container: %w", err)
 	}
+	return c.plug(ctx, m)
+}
+
+// plug reaches into the network of a node's process, and puts the faults in force there.
+func (c *containers) plug(ctx context.Context, m *member) error {
 	state, err := c.state(ctx, m)
 	if err != nil {
 		return err
@@ -349,7 +375,11 @@ func (c *containers) Close(ctx context.Context) error {
 		errs = append(errs, m.unplug())
 		m.mu.Unlock()
 	}
-	errs = append(errs, c.reap(ctx))
+	if c.spec.Attach != "" {
+		errs = append(errs, c.letGo(ctx))
+	} else {
+		errs = append(errs, c.reap(ctx))
+	}
 	for _, m := range c.nodes {
 		if m.logs != nil {
 			errs = append(errs, m.logs.close())

@@ -80,9 +80,17 @@ func belongs(t *testing.T, e *engine, run string) (containers, networks int) {
 // TestMain lets a test start this program again as the owner of a cluster, to be killed.
 func TestMain(m *testing.M) {
 	if run := os.Getenv("FAULTLINE_TEST_OWNER"); run != "" {
-		c, err := Opener(sleeper)(context.Background(), specOf(run, os.Stderr))
+		spec := specOf(run, os.Stderr)
+		ref := os.Getenv("FAULTLINE_TEST_ATTACH")
+		if ref != "" {
+			spec = attachSpec(ref, run)
+		}
+		c, err := Opener(sleeper)(context.Background(), spec)
 		if err == nil {
 			err = c.Start(context.Background())
+		}
+		if err == nil && ref != "" {
+			err = attachAndHurt(c)
 		}
 		if err != nil {
 			fmt.Println("failed:", err)
@@ -125,7 +133,7 @@ func TestCleanReapsOrphansAlone(t *testing.T) {
 
 	removed, err = Clean(t.Context(), log)
 	must(t, err)
-	for _, want := range []string{"container faultline-" + orphan + "-n1", "container faultline-" + orphan + "-n2", "network faultline-" + orphan} {
+	for _, want := range []string{"removed container faultline-" + orphan + "-n1", "removed container faultline-" + orphan + "-n2", "removed network faultline-" + orphan} {
 		if !slices.Contains(removed, want) {
 			t.Errorf("clean did not remove %s, but %v", want, removed)
 		}

@@ -42,7 +42,14 @@ type watch struct {
 func (c *containers) startWatch() (*watch, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watch{cancel: cancel}
-	filters := ofRun(c.spec.RunID).Add("type", string(events.ContainerEventType)).
+	filters := ofRun(c.spec.RunID)
+	if c.spec.Attach != "" { // whose containers carry no label of the run
+		filters = client.Filters{}
+		for _, m := range c.nodes {
+			filters = filters.Add("container", m.id)
+		}
+	}
+	filters = filters.Add("type", string(events.ContainerEventType)).
 		Add("event", string(events.ActionStart), string(events.ActionDie))
 	since := time.Now()
 	w.ended.Go(func() {
@@ -73,7 +80,7 @@ func (c *containers) listen(ctx context.Context, stream client.EventsResult, sin
 }
 
 func (c *containers) noteEvent(ctx context.Context, e events.Message) {
-	m, err := c.node(e.Actor.Attributes[labelNode])
+	m, err := c.teller(e)
 	if err != nil {
 		return
 	}
@@ -88,6 +95,19 @@ func (c *containers) noteEvent(ctx context.Context, e events.Message) {
 		}
 	}
 	c.spec.Note(event)
+}
+
+// teller is the node that an event is about.
+func (c *containers) teller(e events.Message) (*member, error) {
+	if c.spec.Attach == "" {
+		return c.node(e.Actor.Attributes[labelNode])
+	}
+	for _, m := range c.nodes {
+		if m.id == e.Actor.ID {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("container %s is no node", e.Actor.ID)
 }
 
 func (w *watch) stop() {
