@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -214,7 +215,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	defer conn.Close()
 	config := workloads.Config{
-		Options: r.WorkloadOptions, Seed: r.Seed, Concurrency: r.Concurrency, Model: r.Model,
+		Options: r.WorkloadOptions, Seed: r.Seed, Concurrency: r.Concurrency, Model: r.Model, Base: r.base(),
 	}
 	calls := r.Workload.Build(config).Calls
 	if err := calls.Supports(conn); err != nil {
@@ -226,6 +227,17 @@ func (r *run) prepare(ctx context.Context) error {
 	config.Omit = r.omitted
 	r.load = r.Workload.Build(config)
 	return nil
+}
+
+// base is where the run's keys begin: at 0, but on a cluster that others have written to
+// where hardly anybody has.
+func (r *run) base() int64 {
+	if r.Attach == "" {
+		return 0
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(r.RunID))
+	return int64(h.Sum32()>>1) << 32
 }
 
 // startOfTime is the run's start by the wall clock, as deadlines want it.

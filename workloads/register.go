@@ -39,7 +39,7 @@ var register = Workload{
 
 func buildRegister(c Config) Instance {
 	threads := fitThreads(c.Options.Int("threads-per-key"), c.Concurrency)
-	calls := registerCalls{}
+	calls := registerCalls{c.Base}
 	kinds := make([]string, 0, 3)
 	for _, f := range []string{opRead, opWrite, opCAS} {
 		if !slices.Contains(c.Omit, f) {
@@ -136,7 +136,7 @@ func (g *registerOps) Update(_ *generator.Context, ev *generator.Event) generato
 }
 
 // registerCalls carries the operations out.
-type registerCalls struct{}
+type registerCalls struct{ base int64 }
 
 func (registerCalls) Supports(conn cluster.Conn) error {
 	if _, ok := conn.(cluster.Register); !ok {
@@ -146,10 +146,10 @@ func (registerCalls) Supports(conn cluster.Conn) error {
 }
 
 // probeKey is one that the workload never uses.
-const probeKey = int64(1) << 40
+const probeKey = int64(1) << 31
 
-func (registerCalls) Probe(ctx context.Context, conn cluster.Conn) []string {
-	if err := conn.(cluster.Register).CompareAndSet(ctx, probeKey, 1, 2); errors.Is(err, cluster.ErrUnsupported) {
+func (c registerCalls) Probe(ctx context.Context, conn cluster.Conn) []string {
+	if err := conn.(cluster.Register).CompareAndSet(ctx, c.base+probeKey, 1, 2); errors.Is(err, cluster.ErrUnsupported) {
 		return []string{opCAS}
 	}
 	return nil
@@ -157,19 +157,19 @@ func (registerCalls) Probe(ctx context.Context, conn cluster.Conn) []string {
 
 func (registerCalls) Mutates(f string) bool { return f != opRead }
 
-func (registerCalls) Call(ctx context.Context, conn cluster.Conn, op *history.Op) (history.Value, error) {
+func (c registerCalls) Call(ctx context.Context, conn cluster.Conn, op *history.Op) (history.Value, error) {
 	r := conn.(cluster.Register)
 	switch op.F {
 	case opRead:
-		value, found, err := r.Read(ctx, op.Key)
+		value, found, err := r.Read(ctx, c.base+op.Key)
 		if err != nil || !found {
 			return history.Nil, err
 		}
 		return history.Int(value), nil
 	case opWrite:
-		return op.Value, r.Write(ctx, op.Key, op.Value.A)
+		return op.Value, r.Write(ctx, c.base+op.Key, op.Value.A)
 	case opCAS:
-		err := r.CompareAndSet(ctx, op.Key, op.Value.A, op.Value.B)
+		err := r.CompareAndSet(ctx, c.base+op.Key, op.Value.A, op.Value.B)
 		var m *cluster.Mismatch
 		if errors.As(err, &m) && m.Observed && m.Found {
 			return history.Int(m.Value), err

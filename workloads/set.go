@@ -41,7 +41,7 @@ func buildSet(c Config) Instance {
 	return Instance{
 		Main:     main,
 		Final:    generator.EachThread(generator.UntilOK(generator.Delay(100e6, read))),
-		Calls:    setCalls{},
+		Calls:    setCalls{c.Base},
 		Kinds:    []string{opAdd, opRead},
 		Checkers: []checkers.Checker{setchecker.Full(setchecker.Options{Linearizable: c.Model == model.Linearizable})},
 	}
@@ -67,7 +67,7 @@ func (g *setOps) Op(*generator.Context) (generator.Op, generator.Status, generat
 func (g *setOps) Update(*generator.Context, *generator.Event) generator.Generator { return g }
 
 // setCalls carries the operations out.
-type setCalls struct{}
+type setCalls struct{ base int64 }
 
 func (setCalls) Supports(conn cluster.Conn) error {
 	if _, ok := conn.(cluster.Set); !ok {
@@ -80,13 +80,13 @@ func (setCalls) Probe(context.Context, cluster.Conn) []string { return nil }
 
 func (setCalls) Mutates(f string) bool { return f == opAdd }
 
-func (setCalls) Call(ctx context.Context, conn cluster.Conn, op *history.Op) (history.Value, error) {
+func (c setCalls) Call(ctx context.Context, conn cluster.Conn, op *history.Op) (history.Value, error) {
 	s := conn.(cluster.Set)
 	switch op.F {
 	case opAdd:
-		return op.Value, s.Add(ctx, theSet, op.Value.A)
+		return op.Value, s.Add(ctx, c.base+theSet, op.Value.A)
 	case opRead:
-		elements, err := s.ReadAll(ctx, theSet)
+		elements, err := s.ReadAll(ctx, c.base+theSet)
 		if err != nil {
 			return history.Nil, err
 		}

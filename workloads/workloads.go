@@ -32,6 +32,9 @@ type Config struct {
 	Concurrency int         // client threads
 	Model       model.Model // to check
 	Omit        []string    // operations that the target does not offer
+	// Base is added to every key on its way to a connection: a cluster that was there
+	// already holds what earlier runs wrote. Histories count keys from 0 all the same.
+	Base int64
 }
 
 // Instance is a workload made ready for one run.
