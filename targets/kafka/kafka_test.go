@@ -1,0 +1,176 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/history"
+	"github.com/faultline-dev/faultline/targets/docker"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func options(t *testing.T, settings map[string]string) cluster.Options {
+	t.Helper()
+	o, err := cluster.Resolve(Target.Options, settings)
+	must(t, err)
+	return o
+}
+
+func start(t *testing.T, settings map[string]string) cluster.Cluster {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: containers take seconds")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("reaching into containers takes root")
+	}
+	c, err := Target.Open[cluster.Docker](t.Context(), cluster.Spec{
+		Nodes: []string{"n1", "n2", "n3"}, Options: options(t, settings), RunID: fmt.Sprintf("kafka-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6),
+		Dir: t.TempDir(), Log: io.Discard, Note: func(history.Event) {},
+	})
+	if errors.Is(err, docker.ErrUnavailable) {
+		t.Skip(err)
+	}
+	must(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	must(t, c.Start(t.Context()))
+	return c
+}
+
+// TestThreeNodes writes through every node, reads through every node, and goes on when the
+// leader has been killed.
+func TestThreeNodes(t *testing.T) {
+	c := start(t, map[string]string{"partitions": "2"})
+	var logs []cluster.Log
+	for _, name := range c.Nodes() {
+		conn, err := c.Connect(t.Context(), name)
+		must(t, err)
+		defer conn.Close()
+		logs = append(logs, conn.(cluster.Log))
+	}
+	for i := range int64(9) {
+		offset, err := logs[i%3].Send(t.Context(), 1, 100+i)
+		must(t, err)
+		if offset != i {
+			t.Errorf("value %d is at offset %d, not %d", 100+i, offset, i)
+		}
+	}
+	for i, l := range logs {
+		got := poll(t, l, 1, 4, 5)
+		want := []cluster.Entry{{Offset: 4, Value: 104}, {Offset: 5, Value: 105}, {Offset: 6, Value: 106}, {Offset: 7, Value: 107}, {Offset: 8, Value: 108}}
+		if !slices.Equal(got, want) {
+			t.Errorf("through node %d: %v", i+1, got)
+		}
+		if got, err := l.Poll(t.Context(), 1, 100, 10); err != nil || len(got) != 0 {
+			t.Errorf("beyond the end: %v, %v", got, err)
+		}
+		if got, err := l.Poll(t.Context(), 1, 0, 2); err != nil || len(got) != 2 {
+			t.Errorf("two at most: %v, %v", got, err)
+		}
+	}
+
+	leader := leaderNow(t, c, "")
+	_, err := c.(cluster.Killer).Kill(t.Context(), leader)
+	must(t, err)
+	heir := leaderNow(t, c, leader)
+	conn, err := c.Connect(t.Context(), heir)
+	must(t, err)
+	defer conn.Close()
+	eventually(t, "a record sent to the new leader", func() bool {
+		_, err := conn.(cluster.Log).Send(t.Context(), 0, 7)
+		return err == nil
+	})
+	must(t, c.(cluster.Killer).Restart(t.Context(), leader))
+	eventually(t, "the killed node answers", func() bool { return c.(cluster.Health).Healthy(t.Context(), leader) == nil })
+}
+
+// leaderNow is who leads, other than a node that is gone.
+func leaderNow(t *testing.T, c cluster.Cluster, gone string) (leader string) {
+	t.Helper()
+	eventually(t, "a leader", func() bool {
+		leaders, _ := c.(cluster.LeaderTeller).Leaders(t.Context())
+		leaders = slices.DeleteFunc(leaders, func(n string) bool { return n == gone })
+		if len(leaders) > 0 {
+			leader = leaders[0]
+		}
+		return len(leaders) > 0
+	})
+	return leader
+}
+
+// poll reads until so many are there: a follower may lag, and answers are cut anywhere.
+func poll(t *testing.T, l cluster.Log, key, from int64, want int) (all []cluster.Entry) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d records", want), func() bool {
+		got, err := l.Poll(t.Context(), key, from+int64(len(all)), want)
+		must(t, err)
+		all = append(all, got...)
+		return len(all) >= want
+	})
+	return all
+}
+
+// eventually waits for what a real cluster does in its own time.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(30 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("never came about: %s", what)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, bad := range []map[string]string{{"acks": "2"}, {"version": "2.8.0"}, {"version": "latest"}, {"heap": "1"}, {"partitions": "0"}} {
+		if _, err := cluster.Resolve(Target.Options, bad); err == nil {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+	for _, good := range []string{"4.4.0", "4.1.2", "3.9.2"} {
+		must(t, checkVersion(good))
+	}
+	n := []docker.Node{{Name: "n1", Index: 1}, {Name: "n2", Index: 2}}
+	text := properties(n[0], n, options(t, map[string]string{"unclean": "true"}))
+	for _, want := range []string{"node.id=1\n", "default.replication.factor=2\n", "min.insync.replicas=2\n", "unclean.leader.election.enable=true\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestPromises(t *testing.T) {
+	for _, c := range []struct {
+		set  map[string]string
+		kept int
+	}{
+		{nil, 1},
+		{map[string]string{"acks": "1"}, 0},
+		{map[string]string{"acks": "0"}, 0},
+		{map[string]string{"min-insync": "1"}, 0},
+		{map[string]string{"unclean": "true"}, 0},
+	} {
+		if got := promises(options(t, c.set)); len(got) != c.kept {
+			t.Errorf("%v promises %v", c.set, got)
+		}
+	}
+}
