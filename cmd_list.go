@@ -157,6 +157,7 @@ func listCheckers(r *registry) []item {
 	items := []item{
 		{Name: "linearizable", Doc: "each key's operations in some order that respects real time (porcupine, per key)"},
 		{Name: "set-full", Doc: "every acknowledged element is read after healing, none comes from nowhere"},
+		{Name: "log", Doc: "one order of entries for all readers; no acknowledged entry is lost, doubled or passed over"},
 		{Name: "nodes", Doc: "no node dies or panics by itself"},
 		{Name: "vacuity", Doc: "the workload's operations succeeded and every requested nemesis bit"},
 		{Name: "stats", Doc: "operations by kind and completion"},

@@ -28,11 +28,17 @@ func (k seenKeys) ReadAll(_ context.Context, key int64) ([]int64, error) {
 	return nil, nil
 }
 
+func (k seenKeys) Send(_ context.Context, key, _ int64) (int64, error) { k[key] = true; return 0, nil }
+func (k seenKeys) Poll(_ context.Context, key, _ int64, _ int) ([]cluster.Entry, error) {
+	k[key] = true
+	return nil, nil
+}
+
 // TestBase: on a cluster that others have written to, every operation goes to keys of the
 // run's own; else a run would read what it never wrote.
 func TestBase(t *testing.T) {
 	const base = int64(7) << 32
-	for _, w := range []Workload{register, set} {
+	for _, w := range All {
 		o, err := cluster.Resolve(w.Options, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -42,6 +48,7 @@ func TestBase(t *testing.T) {
 		calls.Probe(t.Context(), seen)
 		for _, op := range []history.Op{
 			{F: opRead, Key: 3}, {F: opWrite, Key: 3, Value: history.Int(1)}, {F: opCAS, Key: 3, Value: history.Pair(1, 2)}, {F: opAdd, Value: history.Int(1)},
+			{F: opSend, Key: 3, Value: history.Int(1)}, {F: opPoll, Key: 3, Value: history.Int(0)},
 		} {
 			_, _ = calls.Call(t.Context(), seen, &op)
 		}

@@ -15,14 +15,24 @@ const (
 	Linearizable Model = "linearizable" // Herlihy and Wing, TOPLAS 1990
 	Sequential   Model = "sequential"   // Lamport, IEEE ToC 1979
 	Eventual     Model = "eventual"     // replicas agree once writes stop (Vogels, CACM 2009)
+
+	// Of logs, by the names that messaging systems have for them: one order of entries that
+	// all readers see and from which no acknowledged one is missing.
+	ExactlyOnce Model = "exactly-once"  // and in which each entry stands once
+	AtLeastOnce Model = "at-least-once" // and in which a retry may have doubled an entry
+
+	// Of locks with leases: each grant's token is greater than those granted before it, but
+	// a holder whose lease has run out may not know that yet (Burrows, OSDI 2006: sequencers).
+	Fenced Model = "fenced"
 )
 
-// All lists the models, strongest first.
-var All = []Model{Linearizable, Sequential, Eventual}
+// All lists the models: those of any data, strongest first, then those of one kind.
+var All = []Model{Linearizable, Sequential, Eventual, ExactlyOnce, AtLeastOnce, Fenced}
 
 var implied = map[Model][]Model{
-	Linearizable: {Sequential, Eventual},
+	Linearizable: {Sequential, Eventual, ExactlyOnce, AtLeastOnce, Fenced},
 	Sequential:   {Eventual},
+	ExactlyOnce:  {AtLeastOnce},
 }
 
 // Implies reports whether whatever satisfies m satisfies n too.

@@ -1,0 +1,160 @@
+package workloads
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/generator"
+	"github.com/faultline-dev/faultline/harness/history"
+	"github.com/faultline-dev/faultline/harness/model"
+)
+
+// memory is a system that keeps every data model in memory, perfectly but for one planted
+// weakness.
+type memory struct {
+	logs     map[int64][]int64
+	weakness string
+	calls    int
+}
+
+func newMemory(weakness string) *memory {
+	return &memory{logs: map[int64][]int64{}, weakness: weakness}
+}
+
+// strikes says, now and then, that the weakness shows.
+func (m *memory) strikes(weakness string) bool {
+	return m.weakness == weakness && m.calls%40 == 0
+}
+
+func (m *memory) Close() error { return nil }
+
+func (m *memory) Send(_ context.Context, key, value int64) (int64, error) {
+	m.calls++
+	if m.strikes("forget") {
+		return int64(len(m.logs[key])), nil
+	}
+	m.logs[key] = append(m.logs[key], value)
+	if m.strikes("double") {
+		m.logs[key] = append(m.logs[key], value)
+	}
+	if m.calls%17 == 0 {
+		return 0, errors.New("who knows")
+	}
+	return int64(len(m.logs[key]) - 1), nil
+}
+
+func (m *memory) Poll(_ context.Context, key, from int64, most int) ([]cluster.Entry, error) {
+	var entries []cluster.Entry
+	for at := from; at < int64(len(m.logs[key])) && len(entries) < most; at++ {
+		entries = append(entries, cluster.Entry{Offset: at, Value: m.logs[key][at]})
+	}
+	return entries, nil
+}
+
+// drive runs a workload on a connection: so many operations and then the final ones, one
+// after the other on four threads, and has its checkers judge them.
+func drive(t *testing.T, w Workload, m model.Model, conn cluster.Conn, settings map[string]string) []checkers.Result {
+	t.Helper()
+	const threads, ops, most = 4, 1500, 5000
+	options, err := cluster.Resolve(w.Options, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := w.Build(Config{Options: options, Seed: 1, Concurrency: threads, Model: m})
+	if err := load.Calls.Supports(conn); err != nil {
+		t.Fatal(err)
+	}
+	h := &history.History{}
+	ctx := generator.NewContext(threads, false)
+	run := func(g generator.Generator, limit int) {
+		for n := 0; n < limit; {
+			op, status, next := g.Op(ctx)
+			if status == generator.Done {
+				return
+			}
+			if g = next; status == generator.Pending || op.Time > ctx.Time {
+				ctx.Time = max(ctx.Time+1e6, op.Time)
+				if status == generator.Pending {
+					continue
+				}
+			}
+			n++
+			e := history.Op{Time: ctx.Time, Process: ctx.Process(op.Thread), Type: history.Invoke, F: op.F, Key: op.Key, Keyed: op.Keyed, Value: op.Value}
+			h.Append(e)
+			ctx.Acquire(op.Thread)
+			g = g.Update(ctx, &generator.Event{Thread: op.Thread, Op: &e})
+			ctx.Time += 1e5
+			value, err := load.Calls.Call(context.Background(), conn, &e)
+			done := e
+			done.Time, done.Type, done.Value = ctx.Time, history.OK, value
+			switch {
+			case err == nil:
+			case cluster.IsDefinite(err) || !load.Calls.Mutates(op.F):
+				done.Type, done.Error = history.Fail, err.Error()
+			default:
+				done.Type, done.Error = history.Info, err.Error()
+			}
+			h.Append(done)
+			ctx.Release(op.Thread)
+			g = g.Update(ctx, &generator.Event{Thread: op.Thread, Op: &done})
+			if done.Type == history.Info {
+				ctx.Replace(op.Thread, ctx.Process(op.Thread)+threads)
+			}
+			ctx.Time += 1e5
+		}
+		if limit == most {
+			t.Fatal("the final phase does not end")
+		}
+	}
+	run(load.Main, ops)
+	if load.Final != nil {
+		h.Note(history.Event{Time: ctx.Time, Kind: history.EventPhase, Name: "final"})
+		run(load.Final, most)
+	}
+	for _, f := range load.Kinds {
+		found := false
+		for i := range h.Len() {
+			found = found || h.At(i).F == f && h.At(i).Type == history.OK
+		}
+		if !found {
+			t.Errorf("%s: no %s succeeded", w.Name, f)
+		}
+	}
+	return checkers.All(context.Background(), h, checkers.Budget{}, load.Checkers...)
+}
+
+// TestMemory drives each workload against a perfect system, and against ones with a
+// weakness that it has to find.
+func TestMemory(t *testing.T) {
+	for _, c := range []struct {
+		load     Workload
+		model    model.Model
+		weakness string
+		anomaly  string // "": valid
+	}{
+		{logs, model.Linearizable, "", ""},
+		{logs, model.ExactlyOnce, "forget", "lost-write"},
+		{logs, model.ExactlyOnce, "double", "duplicate"},
+		{logs, model.AtLeastOnce, "double", ""},
+	} {
+		t.Run(c.load.Name+" "+c.weakness, func(t *testing.T) {
+			results := drive(t, c.load, c.model, newMemory(c.weakness), nil)
+			want := checkers.Valid
+			if c.anomaly != "" {
+				want = checkers.Invalid
+			}
+			found := c.anomaly == ""
+			for _, r := range results {
+				for _, a := range r.Anomalies {
+					found = found || a.Name == c.anomaly
+				}
+			}
+			if v := checkers.Verdict(results); v != want || !found {
+				t.Errorf("%v, want %v with %q: %+v", v, want, c.anomaly, results)
+			}
+		})
+	}
+}
