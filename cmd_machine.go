@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/faultline-dev/faultline/nemesis/linux/clock"
 	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/targets/host"
 )
@@ -74,6 +75,18 @@ func (a *app) nodeCommand() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return crash(host.Command(cmd.Context(), args, a.targets))
+		},
+	}
+}
+
+// clockProbeCommand is the program whose clock doctor makes wrong.
+func (a *app) clockProbeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    docker.ClockProbe,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return crash(clock.Probe(cmd.InOrStdin(), a.out))
 		},
 	}
 }

@@ -86,6 +86,7 @@ var All = []Nemesis{
 		Options: []cluster.Option{
 			kinds("clock", "what to do to clocks, in turn", []string{"bump", "strobe", "drift"}),
 			kinds("clock-nodes", "whose clocks, in turn", aims),
+			{Name: "clock-offset", Default: anyOffset, Doc: "how far bumps and strobes take clocks ahead (2s) or behind (-2s); any draws it each time", Check: isOffset},
 		},
 		start: "skew-clock", stop: "reset-clock", atLeast: 1, bind: bindClock,
 		Page: clockPage,
@@ -128,15 +129,7 @@ func kinds(name, doc string, all []string) cluster.Option {
 	}
 }
 
-// world names where a cluster lives, for a refusal.
-var refusals = map[cluster.World]string{
-	cluster.Docker: "this version can do it only in the simulated world: leave it out or run --on sim",
-}
-
+// refusal says why a cluster cannot be hurt in some way.
 func refusal(n Nemesis, w cluster.World) error {
-	reason, ok := refusals[w]
-	if !ok {
-		reason = "the cluster cannot " + n.Needs
-	}
-	return &cluster.Refusal{Fault: n.Name, World: fmt.Sprintf("on %s", w), Reason: reason}
+	return &cluster.Refusal{Fault: n.Name, World: fmt.Sprintf("on %s", w), Reason: "the cluster cannot " + n.Needs}
 }

@@ -47,12 +47,20 @@ var pausePage = Page{
 
 var clockPage = Page{
 	Kinds: [][2]string{
-		{"bump", "the clock jumps by 4 ms to 262 s, each order of magnitude as likely as the next, forwards or backwards"},
+		{"bump", "the clock jumps by 4 ms to 262 s, each order of magnitude as likely as the next, forwards or backwards; or by clock-offset"},
 		{"strobe", "the clock flips between the true time and such an offset every 1 ms to 1 s"},
 		{"drift", "the clock runs up to 20% too fast or too slow"},
 	},
 	Sim:      "The node's wall clock is set; its monotonic clock, which drives timers, is not.",
-	Evidence: "The offset that the node's clock reads.",
+	Docker:   "Every process of the node's container is made to read a false time, from outside: the code that the kernel maps into it to tell the time (the vDSO) is overwritten in this process's own copy. That reaches static programs, Go and Java as well, takes nothing in the container, and never touches the host's clock; monotonic clocks go on as they are. The process stands still for less than a millisecond the first time and not at all later. While a skew is in force new processes are looked for every 20 ms, and a node that restarts gets the skew back some milliseconds after its process began.",
+	Evidence: "The offset that the node's clock reads; in containers also whose it is, read back from the memory of the process: `n1 jumps by 2s: pid 123 (+2 more) reads +2.000s`. When it is reset, what is left of it.",
+	Limits: []string{
+		"In containers a deadline that the kernel itself compares with the wall clock ignores the skew: `clock_nanosleep` with `TIMER_ABSTIME`, `timerfd`, `pthread_cond_timedwait`, Java's `parkUntil`. So does a program that asks by a raw system call.",
+		"The first skew of a process makes a wait of it end early once, with `EINTR`: `epoll_wait`, `sigtimedwait`, `recv` with a timeout.",
+		"A child that a process forks has its parent's skew, a process that becomes another program (exec) reads true time until it is found, some 20 ms later.",
+		"A frozen container whose clock was not skewed before is skipped, and so is a node that is down.",
+		"It takes Linux on amd64 or arm64, 64-bit processes, and the right to trace them (root, or `SYS_PTRACE`); `faultline doctor` tries it.",
+	},
 }
 
 var packetPage = Page{

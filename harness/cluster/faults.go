@@ -63,12 +63,20 @@ type Pauser interface {
 // ClockSkewer changes nodes' wall clocks.
 type ClockSkewer interface {
 	// Skew makes the node's wall clock differ by offset from now on and, beyond that,
-	// run at rate (1 is true time). Skew(ctx, node, 0, 1) resets it.
+	// run at rate (1 is true time). Skew(ctx, node, 0, 1) resets it, also where there is no
+	// process; else that is ErrSkipped.
 	Skew(ctx context.Context, node string, offset time.Duration, rate float64) error
 	// Strobe flips the clock between true time and offset every period, until Skew.
 	Strobe(ctx context.Context, node string, offset, period time.Duration) error
-	// Offset is how far the node's wall clock, as its process reads it, is ahead.
+	// Offset is how far the node's wall clock, as its process reads it, is ahead. It is
+	// ErrSkipped where no process reads it.
 	Offset(ctx context.Context, node string) (time.Duration, error)
+}
+
+// ClockWitness is a ClockSkewer that can say whose reading Offset is: the evidence.
+type ClockWitness interface {
+	// ClockReading tells what a node's processes read: "pid 123 (+2 more) reads +2.000s".
+	ClockReading(ctx context.Context, node string) (string, error)
 }
 
 // Health is a cluster that can be asked whether a node answers requests (not whether its

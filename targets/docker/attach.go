@@ -88,8 +88,9 @@ func (c *containers) letGo(ctx context.Context) error {
 
 // menders undo, in the namespaces and the memory of a container's processes, what a run
 // that is gone may have left there.
-var menders = []func(pid int) error{
-	func(pid int) error {
+var menders = []func(pid int, id string) error{
+	mendClock,
+	func(pid int, _ string) error {
 		w, err := openWires(pid)
 		if err != nil {
 			return err
@@ -128,7 +129,7 @@ func (e *engine) restore(ctx context.Context, id string) (done []string, err err
 		return done, fmt.Errorf("container %s ends as soon as it is started", name)
 	}
 	for _, mend := range menders {
-		if err := mend(got.Container.State.Pid); err != nil {
+		if err := mend(got.Container.State.Pid, id); err != nil {
 			return done, fmt.Errorf("heal container %s: %w", name, err)
 		}
 	}

@@ -44,6 +44,7 @@ type member struct {
 	wires    *wires     // its network; nil when it has none
 	cuts     cut
 	followed []follower // the other faults that go with its process
+	clock    *wallClock // nil: it was never wanted wrong
 	awaited  ends
 }
 

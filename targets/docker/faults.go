@@ -14,8 +14,7 @@ import (
 	"github.com/faultline-dev/faultline/harness/cluster"
 )
 
-// Clocks and packets are left alone: a cluster in containers implements neither
-// cluster.ClockSkewer nor cluster.Shaper, and a nemesis that asks for one is refused.
+// Each other kind of fault has a file of its own, such as clock.go.
 var (
 	_ cluster.Cutter = (*containers)(nil)
 	_ cluster.Killer = (*containers)(nil)

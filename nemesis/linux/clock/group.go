@@ -52,11 +52,9 @@ func (g *Group) Began(pid int, id string) error {
 	if !g.skewed() {
 		return nil
 	}
-	if err := g.look(stopLimit); err != nil {
-		return err
-	}
+	err := g.look(stopLimit)
 	g.watch()
-	return nil
+	return err
 }
 
 // Ended tells that the container runs no more. What was set comes back when it Began.
@@ -75,7 +73,8 @@ func (g *Group) Ended() {
 
 // Skew makes the clock wrong by offset from now on and, beyond that, run at a rate; an
 // offset of 0 and a rate of 1 set it right. It returns ErrStuck if no process could be
-// reached because all are frozen: what was installed before can be set even so.
+// reached because all are frozen (what was installed before can be set even so), and
+// ErrGone if there is none any more.
 func (g *Group) Skew(offset time.Duration, rate float64) error {
 	return g.set(Setting{Offset: offset, Drift: rate - 1, Since: time.Now()}, 0)
 }
@@ -119,10 +118,13 @@ func (g *Group) set(s Setting, period time.Duration) error {
 		return g.look(stopLimit)
 	}
 	g.watch()
-	if len(g.known) == 0 && len(g.waiting) > 0 {
+	switch {
+	case len(g.known) > 0:
+		return nil
+	case len(g.waiting) > 0:
 		return fmt.Errorf("process %d: %w", slices.Min(slices.Collect(maps.Keys(g.waiting))), ErrStuck)
 	}
-	return nil
+	return fmt.Errorf("process %d: %w", g.members.pid, ErrGone)
 }
 
 func (g *Group) skewed() bool { return g.want.Offset != 0 || g.want.Drift != 0 }
@@ -209,7 +211,7 @@ func (g *Group) meet(pid int, limit time.Duration) bool {
 	case errors.Is(err, ErrGone):
 	case errors.Is(err, ErrStuck):
 		g.waiting[pid] = time.Now().Add(tryAgain)
-	case err != nil && g.skewed():
+	case err != nil && (p != nil || g.skewed()):
 		g.failed[pid] = err
 	case err == nil && p != nil:
 		g.known[pid] = p
@@ -310,7 +312,7 @@ func (g *Group) readOnce() (Reading, error) {
 			}
 		}
 	}
-	if r.PID == 0 {
+	if r.PID == 0 && startTime(g.members.pid) == g.members.began {
 		r.PID = g.members.pid // nothing is installed: it reads true time
 	}
 	return r, nil

@@ -19,6 +19,7 @@ import (
 // process alone.
 type members struct {
 	pid       int
+	began     string   // when the first process did, as the kernel counts
 	dirs      []string // of the control group, in each hierarchy
 	namespace string   // "": do not go by it
 }
@@ -29,7 +30,7 @@ const mostGroups = 256
 // findMembers looks where a container's processes are listed, by its first process and its
 // identity, which its control group's name has in it.
 func findMembers(pid int, id string) *members {
-	m := &members{pid: pid}
+	m := &members{pid: pid, began: startTime(pid)}
 	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	mounts, mountsErr := os.ReadFile("/proc/self/mountinfo")
 	if err == nil && mountsErr == nil && id != "" {
@@ -122,8 +123,26 @@ func listed(dir string) ([]int, error) {
 	return slices.Compact(pids), err
 }
 
-// list are the processes now, the first one among them as long as it lives.
+// startTime is when a process began, "" if there is none.
+func startTime(pid int) string {
+	const field = 22 // of /proc/PID/stat, of which two come before the closing parenthesis
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(f) < field-2 {
+		return ""
+	}
+	return f[field-3]
+}
+
+// list are the processes now. There are none once the first one has ended, as a container
+// ends with it: its number, and whatever else it was known by, may be another's soon.
 func (m *members) list() ([]int, error) {
+	if m.began == "" || startTime(m.pid) != m.began {
+		return nil, nil
+	}
 	for _, dir := range m.dirs {
 		pids, err := listed(dir)
 		if err == nil {
@@ -132,6 +151,9 @@ func (m *members) list() ([]int, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("list the processes of %s: %w", dir, err)
 		}
+	}
+	if len(m.dirs) > 0 {
+		return nil, nil // it has ended meanwhile
 	}
 	if m.namespace == "" {
 		return []int{m.pid}, nil
