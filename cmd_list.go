@@ -157,6 +157,9 @@ func listCheckers(r *registry) []item {
 	items := []item{
 		{Name: "linearizable", Doc: "each key's operations in some order that respects real time (porcupine, per key)"},
 		{Name: "set-full", Doc: "every acknowledged element is read after healing, none comes from nowhere"},
+		{Name: "list", Doc: "every read of a list is a beginning of one order of its elements, which respects real time"},
+		{Name: "counter", Doc: "each acknowledged increment is counted once, in an order that respects real time"},
+		{Name: "lock", Doc: "one holder at a time, and fencing tokens that rise"},
 		{Name: "log", Doc: "one order of entries for all readers; no acknowledged entry is lost, doubled or passed over"},
 		{Name: "nodes", Doc: "no node dies or panics by itself"},
 		{Name: "vacuity", Doc: "the workload's operations succeeded and every requested nemesis bit"},

@@ -34,6 +34,19 @@ func (k seenKeys) Poll(_ context.Context, key, _ int64, _ int) ([]cluster.Entry,
 	return nil, nil
 }
 
+func (k seenKeys) Append(_ context.Context, key, _ int64) error { k[key] = true; return nil }
+func (k seenKeys) ReadList(_ context.Context, key int64) ([]int64, error) {
+	k[key] = true
+	return nil, nil
+}
+func (k seenKeys) Increment(_ context.Context, key, _ int64) error { k[key] = true; return nil }
+func (k seenKeys) ReadCounter(_ context.Context, key int64) (int64, error) {
+	k[key] = true
+	return 0, nil
+}
+func (k seenKeys) Acquire(_ context.Context, key int64) (int64, error) { k[key] = true; return 1, nil }
+func (k seenKeys) Release(_ context.Context, key int64) error          { k[key] = true; return nil }
+
 // TestBase: on a cluster that others have written to, every operation goes to keys of the
 // run's own; else a run would read what it never wrote.
 func TestBase(t *testing.T) {
@@ -48,6 +61,7 @@ func TestBase(t *testing.T) {
 		calls.Probe(t.Context(), seen)
 		for _, op := range []history.Op{
 			{F: opRead, Key: 3}, {F: opWrite, Key: 3, Value: history.Int(1)}, {F: opCAS, Key: 3, Value: history.Pair(1, 2)}, {F: opAdd, Value: history.Int(1)},
+			{F: opAppend, Key: 3, Value: history.Int(1)}, {F: opIncrement, Value: history.Int(1)}, {F: opAcquire, Key: 3}, {F: opRelease, Key: 3},
 			{F: opSend, Key: 3, Value: history.Int(1)}, {F: opPoll, Key: 3, Value: history.Int(0)},
 		} {
 			_, _ = calls.Call(t.Context(), seen, &op)

@@ -16,12 +16,15 @@ import (
 // weakness.
 type memory struct {
 	logs     map[int64][]int64
+	counters map[int64]int64
+	locks    map[int64]*memory // who holds them
+	token    int64
 	weakness string
 	calls    int
 }
 
 func newMemory(weakness string) *memory {
-	return &memory{logs: map[int64][]int64{}, weakness: weakness}
+	return &memory{logs: map[int64][]int64{}, counters: map[int64]int64{}, locks: map[int64]*memory{}, weakness: weakness}
 }
 
 // strikes says, now and then, that the weakness shows.
@@ -40,7 +43,7 @@ func (m *memory) Send(_ context.Context, key, value int64) (int64, error) {
 	if m.strikes("double") {
 		m.logs[key] = append(m.logs[key], value)
 	}
-	if m.calls%17 == 0 {
+	if m.calls%17 == 0 && m.weakness == "" {
 		return 0, errors.New("who knows")
 	}
 	return int64(len(m.logs[key]) - 1), nil
@@ -52,6 +55,67 @@ func (m *memory) Poll(_ context.Context, key, from int64, most int) ([]cluster.E
 		entries = append(entries, cluster.Entry{Offset: at, Value: m.logs[key][at]})
 	}
 	return entries, nil
+}
+
+func (m *memory) Append(_ context.Context, key, element int64) error {
+	m.calls++
+	if !m.strikes("forget") {
+		m.logs[key] = append(m.logs[key], element)
+	}
+	if m.calls%17 == 0 && m.weakness == "" {
+		return errors.New("who knows")
+	}
+	return nil
+}
+
+func (m *memory) ReadList(_ context.Context, key int64) ([]int64, error) {
+	m.calls++
+	list := m.logs[key]
+	if m.strikes("stale") && len(list) > 0 {
+		return list[:len(list)-1], nil
+	}
+	return list, nil
+}
+
+func (m *memory) Increment(_ context.Context, key, delta int64) error {
+	m.calls++
+	if !m.strikes("forget") {
+		m.counters[key] += delta
+	}
+	if m.strikes("double") {
+		m.counters[key] += delta
+	}
+	if m.calls%17 == 0 && m.weakness == "" {
+		return errors.New("who knows")
+	}
+	return nil
+}
+
+func (m *memory) ReadCounter(_ context.Context, key int64) (int64, error) {
+	m.calls++
+	if m.strikes("stale") {
+		return m.counters[key] - 1, nil
+	}
+	return m.counters[key], nil
+}
+
+// Acquire grants a lock to whoever asks; the driver's connection is everybody's, so who
+// holds it is known by the lock alone.
+func (m *memory) Acquire(_ context.Context, key int64) (int64, error) {
+	m.calls++
+	if m.locks[key] != nil && !m.strikes("overlap") {
+		return 0, cluster.Definite(errors.New("somebody else holds it"))
+	}
+	m.locks[key] = m
+	if m.token++; m.strikes("regress") {
+		m.token -= 2
+	}
+	return m.token, nil
+}
+
+func (m *memory) Release(_ context.Context, key int64) error {
+	delete(m.locks, key)
+	return nil
 }
 
 // drive runs a workload on a connection: so many operations and then the final ones, one
@@ -109,10 +173,10 @@ func drive(t *testing.T, w Workload, m model.Model, conn cluster.Conn, settings 
 			t.Fatal("the final phase does not end")
 		}
 	}
-	run(load.Main, ops)
+	run(generator.Clients(load.Main), ops)
 	if load.Final != nil {
 		h.Note(history.Event{Time: ctx.Time, Kind: history.EventPhase, Name: "final"})
-		run(load.Final, most)
+		run(generator.Clients(load.Final), most)
 	}
 	for _, f := range load.Kinds {
 		found := false
@@ -135,6 +199,18 @@ func TestMemory(t *testing.T) {
 		weakness string
 		anomaly  string // "": valid
 	}{
+		{lists, model.Linearizable, "", ""},
+		{lists, model.Linearizable, "forget", "nonlinearizable"},
+		{lists, model.Linearizable, "stale", "nonlinearizable"},
+		{counter, model.Linearizable, "", ""},
+		{counter, model.Linearizable, "stale", "nonlinearizable"},
+		{counter, model.Eventual, "stale", ""},
+		{counter, model.Eventual, "forget", "lost-increment"},
+		{counter, model.Eventual, "double", "phantom-increment"},
+		{locks, model.Linearizable, "", ""},
+		{locks, model.Linearizable, "overlap", "double-grant"},
+		{locks, model.Fenced, "overlap", ""},
+		{locks, model.Fenced, "regress", "token-regression"},
 		{logs, model.Linearizable, "", ""},
 		{logs, model.ExactlyOnce, "forget", "lost-write"},
 		{logs, model.ExactlyOnce, "double", "duplicate"},

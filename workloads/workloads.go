@@ -64,7 +64,7 @@ type Calls interface {
 }
 
 // All is the registry.
-var All = []Workload{register, set, logs}
+var All = []Workload{register, set, lists, counter, locks, logs}
 
 // Find returns the workload of that name.
 func Find(all []Workload, name string) (Workload, error) {

@@ -1,0 +1,212 @@
+// Package counter checks counters that clients increment by one and read.
+//
+// The one idea: increments are alike, so only their number counts. A linearizable counter
+// passes through its values in order, so reads of a lower value stand before those of a
+// higher one, and between two values that were read there is room for just as many
+// increments as they differ by. Real time says for each increment in which of these gaps it
+// may stand, and it can be no other than a stretch of neighbouring gaps; so filling each
+// gap with those that have to be placed soonest either works or nothing does (linear.go). A
+// counter that is only eventually consistent is held to its final reads: at least what was
+// acknowledged, at most that and what is in doubt (final.go).
+//
+// Start with New.
+package counter
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// Options of the check.
+type Options struct {
+	// Linearizable also demands that all reads fit an order of all operations that respects
+	// real time; otherwise only the final ones are judged.
+	Linearizable bool
+}
+
+// New returns a checker of counters, one for each key, 0 at first, with increment (by 1)
+// and read (an integer, or nothing for 0).
+//
+// The final reads are those of the phase named "final" on the telemetry track; without one,
+// those invoked after the last increment had ended.
+func New(o Options) checkers.Checker { return checker{o} }
+
+type checker struct{ Options }
+
+func (checker) Name() string { return "counter" }
+
+func (c checker) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
+	ctx, cancel := context.WithTimeout(ctx, budget.OrDefault().Time)
+	defer cancel()
+	result := checkers.Result{Checker: c.Name()}
+	increments, acked, reads, finals := 0, 0, 0, 0
+	for _, s := range gather(h) {
+		if s.fault == "" && ctx.Err() != nil {
+			s.fault = "no time was left for it"
+		}
+		if s.fault == "" {
+			found := s.final()
+			if c.Linearizable {
+				if a := s.linear(); a != nil {
+					found = append(found, *a)
+				}
+			} else if len(s.finals) == 0 && len(s.increments) > 0 {
+				s.fault = "no final read succeeded, so nobody knows what became of the increments"
+			}
+			result.Anomalies = append(result.Anomalies, found...)
+		}
+		if s.fault != "" {
+			result.Valid = checkers.Merge(result.Valid, checkers.Unknown)
+			if result.Reason == "" {
+				result.Reason = s.name() + ": " + s.fault
+			}
+		}
+		increments, acked, reads, finals = increments+len(s.increments), acked+s.acked, reads+len(s.reads), finals+len(s.finals)
+	}
+	if len(result.Anomalies) > 0 {
+		result.Valid = checkers.Invalid
+	}
+	for _, f := range []struct {
+		name string
+		n    int
+		note string
+	}{
+		{"increments attempted", increments, "those that may have happened"},
+		{"increments acknowledged", acked, ""},
+		{"reads", reads, ""},
+		{"final reads", finals, ""},
+	} {
+		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
+	}
+	return result
+}
+
+const (
+	none  = -1
+	never = math.MaxInt // later than any event
+)
+
+// operation is an increment or a read; events are indices in the history.
+type operation struct {
+	call, ret int   // ret is never where it is in doubt
+	value     int64 // read
+}
+
+// subject is one counter.
+type subject struct {
+	h          *history.History
+	key        int64
+	keyed      bool
+	increments []operation // by invocation
+	reads      []operation // by completion
+	finals     []operation
+	acked      int
+	last       int // the last event of an increment
+	fault      string
+}
+
+// gather splits a history into its counters, in order of first use.
+func gather(h *history.History) []*subject {
+	type id struct {
+		key   int64
+		keyed bool
+	}
+	index := map[id]*subject{}
+	var all []*subject
+	match := h.Completions()
+	for i := range h.Len() {
+		e := h.At(i)
+		if e.Process < 0 {
+			continue
+		}
+		k := id{e.Key, e.Keyed}
+		s := index[k]
+		if s == nil {
+			s = &subject{h: h, key: e.Key, keyed: e.Keyed, last: none}
+			index[k], all = s, append(all, s)
+		}
+		switch e.F {
+		case "increment":
+			s.increment(i, e, match)
+		case "read":
+			s.read(i, e, match)
+		default:
+			s.reject("operation %d is %q, which a counter does not have", i, e.F)
+		}
+	}
+	for _, s := range all {
+		s.findFinals()
+	}
+	return all
+}
+
+func (s *subject) increment(i int, e history.Op, match []int32) {
+	s.last = i
+	if e.Type != history.Invoke {
+		return
+	}
+	if !e.Value.IsNil() && e.Value != history.Int(1) {
+		s.reject("operation %d increments by %s; only increments by 1 can be judged", i, e.Value)
+		return
+	}
+	o := operation{call: i, ret: never}
+	if end := match[i]; end >= 0 {
+		switch s.h.At(int(end)).Type {
+		case history.Fail:
+			return
+		case history.OK:
+			o.ret = int(end)
+			s.acked++
+		}
+	}
+	s.increments = append(s.increments, o)
+}
+
+func (s *subject) read(i int, e history.Op, match []int32) {
+	if e.Type != history.OK || match[i] < 0 {
+		return
+	}
+	if e.Value.Kind != history.KindInt && !e.Value.IsNil() {
+		s.reject("operation %d read %s, which is no integer", i, e.Value)
+		return
+	}
+	s.reads = append(s.reads, operation{call: int(match[i]), ret: i, value: e.Value.A})
+}
+
+func (s *subject) reject(format string, args ...any) {
+	if s.fault == "" {
+		s.fault = fmt.Sprintf(format, args...)
+	}
+}
+
+// findFinals picks the final reads.
+func (s *subject) findFinals() {
+	final := int64(none)
+	for _, e := range s.h.Telemetry() {
+		if e.Kind == history.EventPhase && e.Name == "final" {
+			final = e.Time
+		}
+	}
+	for _, r := range s.reads {
+		if final != none && s.h.At(r.call).Time >= final || final == none && r.call > s.last {
+			s.finals = append(s.finals, r)
+		}
+	}
+}
+
+func (s *subject) name() string {
+	if !s.keyed {
+		return "the counter"
+	}
+	return fmt.Sprintf("key %d", s.key)
+}
+
+func (s *subject) time(event int) int64 { return s.h.At(event).Time }
+
+func (s *subject) who(event int) string { return fmt.Sprintf("process %d", s.h.At(event).Process) }
+
+func (s *subject) when(event int) string { return checkers.At(s.time(event)) }
