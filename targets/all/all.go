@@ -9,11 +9,12 @@ import (
 	"github.com/faultline-dev/faultline/targets/etcd"
 	"github.com/faultline-dev/faultline/targets/kafka"
 	"github.com/faultline-dev/faultline/targets/raft"
+	"github.com/faultline-dev/faultline/targets/redis"
 	"github.com/faultline-dev/faultline/targets/simulated"
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target}
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {
