@@ -18,18 +18,23 @@ import (
 
 // conn is a client of one member.
 type conn struct {
-	etcd  *clientv3.Client
-	reads []clientv3.OpOption
+	etcd    *clientv3.Client
+	reads   []clientv3.OpOption
+	ttl     time.Duration // of its lease
+	session session
 }
 
 var (
 	_ cluster.Register = (*conn)(nil)
 	_ cluster.Set      = (*conn)(nil)
+	_ cluster.Append   = (*conn)(nil)
+	_ cluster.Counter  = (*conn)(nil)
+	_ cluster.Lock     = (*conn)(nil)
 )
 
 // connect opens a client. etcd's own would connect in the background; trying the address
 // first tells a member that is down at once, and for certain.
-func connect(ctx context.Context, addr string, stale bool) (*conn, error) {
+func connect(ctx context.Context, addr string, o cluster.Options) (*conn, error) {
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, cluster.Definite(err)
@@ -39,8 +44,8 @@ func connect(ctx context.Context, addr string, stale bool) (*conn, error) {
 	if err != nil {
 		return nil, cluster.Definite(err)
 	}
-	opened := &conn{etcd: e}
-	if stale {
+	opened := &conn{etcd: e, ttl: o.Duration("lease"), session: session{tokens: map[int64]int64{}}}
+	if o["reads"] == serializable {
 		opened.reads = []clientv3.OpOption{clientv3.WithSerializable()}
 	}
 	return opened, nil
@@ -71,7 +76,13 @@ func newClient(addr string) (*clientv3.Client, error) {
 }
 
 // Close implements cluster.Conn.
-func (c *conn) Close() error { return c.etcd.Close() }
+func (c *conn) Close() error {
+	err := c.etcd.Close()
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	c.session.end()
+	return err
+}
 
 func registerKey(key int64) string { return fmt.Sprintf("register/%d", key) }
 func setPrefix(key int64) string   { return fmt.Sprintf("set/%d/", key) }

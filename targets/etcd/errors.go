@@ -24,6 +24,7 @@ var refusedBefore = []error{
 	rpctypes.ErrRequestTooLarge,
 	rpctypes.ErrNotCapable,
 	rpctypes.ErrNoLeader,
+	rpctypes.ErrLeaseNotFound, // said as a transaction is applied, which then changes nothing
 }
 
 // refusedWords are those of refusals that have no code of their own. Raft drops a proposal

@@ -43,6 +43,13 @@ func serve(t *testing.T, answer func(context.Context) error) (*member, *grpc.Ser
 	return m, s, l.Addr().String()
 }
 
+func defaults(t *testing.T) cluster.Options {
+	t.Helper()
+	o, err := cluster.Resolve(Target.Options, nil)
+	must(t, err)
+	return o
+}
+
 func TestErrors(t *testing.T) {
 	answer := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
 	for _, c := range []struct {
@@ -63,6 +70,7 @@ func TestErrors(t *testing.T) {
 		{"no space", answer(rpctypes.ErrGRPCNoSpace), true},
 		{"too large", answer(rpctypes.ErrGRPCRequestTooLarge), true},
 		{"no leader", answer(rpctypes.ErrGRPCNoLeader), true},
+		{"lease not found", answer(rpctypes.ErrGRPCLeaseNotFound), true},
 		{"dropped proposal", answer(status.Error(codes.Unknown, "raft proposal dropped")), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,7 +78,7 @@ func TestErrors(t *testing.T) {
 			m, _, addr := serve(t, c.answer)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
-			client, err := connect(ctx, addr, false)
+			client, err := connect(ctx, addr, defaults(t))
 			must(t, err)
 			defer client.Close()
 			err = client.Write(ctx, 1, 1)
@@ -97,7 +105,7 @@ func TestLostMember(t *testing.T) {
 		}
 		return nil
 	})
-	client, err := connect(ctx, addr, false)
+	client, err := connect(ctx, addr, defaults(t))
 	must(t, err)
 	defer client.Close()
 	must(t, client.Write(ctx, 1, 1))
@@ -122,7 +130,7 @@ func TestLostMember(t *testing.T) {
 	if len(m.puts) > 0 {
 		t.Error("a write was sent again")
 	}
-	if _, err := connect(ctx, addr, false); !cluster.IsDefinite(err) {
+	if _, err := connect(ctx, addr, defaults(t)); !cluster.IsDefinite(err) {
 		t.Errorf("connecting to a member that is gone: %v", err)
 	}
 }
@@ -130,7 +138,7 @@ func TestLostMember(t *testing.T) {
 func TestVersions(t *testing.T) {
 	for version, ok := range map[string]bool{
 		"3.5.0": true, "3.6.16": true, "3.7.3": true, "3.10.1": true, "3.6.0-rc.4": true,
-		"3.4.20": false, "2.3.8": false, "3.6": false, "latest": false, "": false, "3.6.0; rm -rf /": false,
+		"3.4.13": true, "3.4.20": false, "2.3.8": false, "3.6": false, "latest": false, "": false, "3.6.0; rm -rf /": false,
 	} {
 		if err := checkVersion(version); (err == nil) != ok {
 			t.Errorf("version %q: %v", version, err)
@@ -143,7 +151,8 @@ func TestPromises(t *testing.T) {
 		options, err := cluster.Resolve(Target.Options, map[string]string{"reads": reads})
 		must(t, err)
 		for _, p := range Target.Promises(options) {
-			if p.Quote == "" || !strings.HasPrefix(p.Source, "https://etcd.io/") || (p.Model == "linearizable") != (reads == linearizable) {
+			if p.Quote == "" || !strings.HasPrefix(p.Source, "https://etcd.io/") ||
+				p.Data != "lock" && (p.Model == "linearizable") != (reads == linearizable) || p.Data == "lock" && p.Model != "fenced" {
 				t.Errorf("with %s reads: %+v", reads, p)
 			}
 		}

@@ -11,16 +11,14 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/targets/docker"
 )
-
-// latest is the version tested when none is asked for.
-const latest = "3.6.16"
 
 const (
 	linearizable = "linearizable"
@@ -31,28 +29,21 @@ const (
 var Target = cluster.Target{
 	Name:      "etcd",
 	Family:    cluster.LeaderBased,
-	Doc:       "etcd, the key-value store on Raft, of any version from 3.5 on: etcd@3.6.16",
+	Doc:       "etcd, the key-value store on Raft, of any version from 3.5 on, and some of 3.4: etcd@3.6.16",
 	Versioned: true,
 	Options: []cluster.Option{
-		{Name: "version", Default: latest, Doc: "which etcd, from 3.5.0 on; also after an @", Check: checkVersion},
+		{Name: "version", Default: latest, Doc: "which etcd: any from 3.5.0 on, or " + strings.Join(old(), ", ") + "; also after an @", Check: checkVersion},
 		{
 			Name: "reads", Default: linearizable, Values: []string{linearizable, serializable},
 			Doc: "linearizable: the member confirms with a quorum that it is up to date; serializable: it answers from what it has",
 		},
+		{Name: "lease", Default: "2s", Doc: "how long a lock outlives its holder: the time to live of a connection's lease, in whole seconds", Check: cluster.IsDuration(time.Second, time.Hour)},
 	},
-	Data:     []string{"register", "set"},
+	Data:     []string{"register", "set", "append", "counter", "lock"},
 	Promises: promises,
+	About:    about,
+	Records:  records,
 	Open:     map[cluster.World]cluster.Opener{cluster.Docker: docker.Opener(system)},
-}
-
-var versions = regexp.MustCompile(`^3\.(\d{1,3})\.\d{1,3}(-[a-z0-9.]+)?$`)
-
-func checkVersion(v string) error {
-	m := versions.FindStringSubmatch(v)
-	if m == nil || len(m[1]) == 1 && m[1] < "5" {
-		return fmt.Errorf("%q is not a version of etcd that can be built, such as %s: from 3.5.0 on", v, latest)
-	}
-	return nil
 }
 
 const guarantees = "https://etcd.io/docs/v3.6/learning/api_guarantees/"
@@ -71,9 +62,18 @@ func promises(o cluster.Options) []cluster.Promise {
 			Source: guarantees,
 		}
 	}
-	register, set := p, p
-	register.Data, set.Data = "register", "set"
-	return []cluster.Promise{register, set}
+	all := []cluster.Promise{{
+		Data: "lock", Model: model.Fenced,
+		Quote: "Actually, the lease mechanism itself doesn't guarantee mutual exclusion. Owning a lease cannot guarantee the owner holds a lock of the resource. [...] " +
+			"The authors interpret that fencing token is revision number in the case of etcd.",
+		Source: "https://etcd.io/docs/v3.5/learning/why/#notes-on-the-usage-of-lock-and-lease",
+	}}
+	for _, data := range []string{"counter", "append", "set", "register"} {
+		p.Data = data
+		all = append(all, p)
+	}
+	slices.Reverse(all)
+	return all
 }
 
 //go:embed image
@@ -89,13 +89,14 @@ var system = docker.System{
 	Name: "etcd",
 	Image: func(_ context.Context, o cluster.Options) (docker.Image, error) {
 		files, err := fs.Sub(embedded, "image")
-		return docker.Image{Context: files, Args: map[string]string{"VERSION": o["version"]}}, err
+		module, main := source(o["version"])
+		return docker.Image{Context: files, Args: map[string]string{"MODULE": module, "MAIN": main}}, err
 	},
 	Container: func(n docker.Node, all []docker.Node, _ cluster.Options) docker.Container {
 		return docker.Container{Cmd: flags(n, all), Volumes: []string{"/data"}}
 	},
 	Connect: func(ctx context.Context, n docker.Node, _ []docker.Node, o cluster.Options) (cluster.Conn, error) {
-		return connect(ctx, endpoint(n), o["reads"] == serializable)
+		return connect(ctx, endpoint(n), o)
 	},
 	Leads: func(ctx context.Context, n docker.Node, _ cluster.Options) (bool, uint64, error) {
 		return leads(ctx, endpoint(n))

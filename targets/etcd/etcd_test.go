@@ -149,6 +149,38 @@ func TestLife(t *testing.T) {
 		}
 	})
 
+	t.Run("append", func(t *testing.T) {
+		for i, n := range c.Nodes() {
+			must(t, conns[n].Append(ctx, 1, int64(i)))
+		}
+		if got, err := conns["n2"].ReadList(ctx, 1); err != nil || !slices.Equal(got, []int64{0, 1, 2}) {
+			t.Errorf("read %v, %v", got, err)
+		}
+		if got, err := conns["n2"].ReadList(ctx, 11); err != nil || len(got) != 0 {
+			t.Errorf("a list nobody appended to: %v, %v", got, err)
+		}
+	})
+	t.Run("counter", func(t *testing.T) {
+		if got, err := conns["n1"].ReadCounter(ctx, 1); err != nil || got != 0 {
+			t.Errorf("a counter nobody incremented: %d, %v", got, err)
+		}
+		var all sync.WaitGroup
+		for _, n := range c.Nodes() {
+			all.Go(func() {
+				for range 10 {
+					if err := conns[n].Increment(ctx, 1, 1); err != nil {
+						t.Errorf("increment on %s: %v", n, err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if got, err := conns["n3"].ReadCounter(ctx, 1); err != nil || got != 30 {
+			t.Errorf("after 30 increments, side by side on three nodes: %d, %v", got, err)
+		}
+	})
+	t.Run("lock", func(t *testing.T) { testLock(t, c, conns) })
+
 	target := conns["n1"].etcd.Endpoints()[0] // http://198.18.7.10:2379
 	subnet := strings.TrimPrefix(target[:strings.LastIndex(target, ".")+1], "http://")
 	leader := currentLeader(t, c)
@@ -279,6 +311,50 @@ func TestLife(t *testing.T) {
 	if err == nil && len(left) > 0 {
 		t.Errorf("containers are left: %s", left)
 	}
+}
+
+func testLock(t *testing.T, c cluster.Cluster, conns map[string]*conn) {
+	ctx := t.Context()
+	first, err := conns["n1"].Acquire(ctx, 1)
+	must(t, err)
+	if _, err := conns["n2"].Acquire(ctx, 1); !cluster.IsDefinite(err) || !errors.Is(err, errHeld) {
+		t.Errorf("a lock that somebody else holds: %v", err)
+	}
+	if err := conns["n2"].Release(ctx, 1); !cluster.IsDefinite(err) {
+		t.Errorf("giving back what somebody else holds: %v", err)
+	}
+	must(t, conns["n1"].Release(ctx, 1))
+	second, err := conns["n2"].Acquire(ctx, 1)
+	if err != nil || second <= first {
+		t.Errorf("token %d after %d, %v", second, first, err)
+	}
+	// Behind the holder's back, as when it could not keep its lease alive for too long.
+	_, err = conns["n3"].etcd.Revoke(ctx, conns["n2"].session.lease)
+	must(t, err)
+	third, err := conns["n3"].Acquire(ctx, 1)
+	if err != nil || third <= second {
+		t.Errorf("token %d after %d, %v", third, second, err)
+	}
+	if err := conns["n2"].Release(ctx, 1); !cluster.IsDefinite(err) || !errors.Is(err, errLost) {
+		t.Errorf("giving back a lock whose lease is gone: %v", err)
+	}
+	must(t, conns["n3"].Release(ctx, 1))
+	eventually(t, "a lock with a new lease", func() bool {
+		_, err := conns["n2"].Acquire(ctx, 1)
+		return err == nil
+	})
+	// A holder that is gone loses its lock with its lease, and not before.
+	gone := dial(t, c, "n1")
+	_, err = gone.Acquire(ctx, 2)
+	must(t, err)
+	must(t, gone.Close())
+	if _, err := conns["n3"].Acquire(ctx, 2); !errors.Is(err, errHeld) {
+		t.Errorf("a lock whose holder has just gone: %v", err)
+	}
+	eventually(t, "the lock of a holder that is gone", func() bool {
+		_, err := conns["n3"].Acquire(ctx, 2)
+		return err == nil
+	})
 }
 
 func dial(t *testing.T, c cluster.Cluster, node string) *conn {
