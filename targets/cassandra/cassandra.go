@@ -1,0 +1,139 @@
+// Package cassandra tests Apache Cassandra, the leaderless store after Dynamo, in containers.
+//
+// The one idea: the clock that decides which write wins is the coordinator's, not the
+// client's. Drivers stamp writes with the client's clock by default, which hides what the
+// nodes' clocks do; here the node that a client is pinned to stamps them, as it does for
+// every client that leaves it to the server. Start with Target.
+package cassandra
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"regexp"
+	"strings"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/model"
+	"github.com/faultline-dev/faultline/targets/docker"
+)
+
+// latest is the version tested when none is asked for.
+const latest = "5.0.9"
+
+// Options that are asked for in several places.
+const (
+	consistency = "consistency"
+	lwt         = "lwt"
+	timestamps  = "timestamps"
+	server      = "server"
+	heap        = "heap"
+)
+
+// Target is Cassandra as the registry knows it.
+var Target = cluster.Target{
+	Name:      "cassandra",
+	Family:    cluster.Leaderless,
+	Doc:       "Apache Cassandra: a ring without leaders, quorums, last write wins; or lightweight transactions by Paxos",
+	Versioned: true,
+	Options: []cluster.Option{
+		{Name: "version", Default: latest, Doc: "which Cassandra, of 5.x; also after an @", Check: checkVersion},
+		{Name: consistency, Default: "quorum", Values: []string{"one", "quorum", "all"}, Doc: "replicas that a read or a write waits for"},
+		{Name: lwt, Default: "false", Values: []string{"false", "true"}, Doc: "write by lightweight transactions and read at SERIAL; without it there is no compare-and-set"},
+		{Name: timestamps, Default: server, Values: []string{server, "client"}, Doc: "whose clock stamps a write: its coordinator's, or the client's, as drivers have it by default"},
+		{Name: heap, Default: "256m", Doc: "heap of a node", Check: checkHeap},
+	},
+	Data:     []string{"register", "set"},
+	Promises: promises,
+	About:    about,
+	Records: []cluster.Record{{
+		Command: "faultline run --target cassandra --on docker --nodes 3 --workload register --nemesis clock --set clock=bump --set clock-offset=2s --set clock-nodes=one --time 40s --seed 1",
+		Outcome: "invalid in the first run",
+		Found:   "nonlinearizable: on key 2, process 4 read 30 at 31.064 s, though process 4's write of 32 had been acknowledged right before that read began. The clock of one node at a time was two seconds ahead (4 faults, each read back from the node's process); a later write through another node carries an earlier stamp, and is lost though a quorum acknowledged it. No operation failed.",
+	}},
+	Open: map[cluster.World]cluster.Opener{cluster.Docker: docker.Opener(system)},
+}
+
+const about = `Nodes run Cassandra's jars from Maven Central, every one a seed with a token of its own, three replicas
+of each row, and a commit log that is synced before a write is acknowledged. A client is pinned to a
+node, which coordinates its requests; it sends each of them once. A register is a row, an element of
+a set is one too.
+
+With ` + "`lwt=true`" + ` a write is a lightweight transaction that always applies: an update if the row exists,
+else an insert if it does not.`
+
+var versions = regexp.MustCompile(`^5\.\d{1,3}\.\d{1,3}$`)
+
+func checkVersion(v string) error {
+	if !versions.MatchString(v) {
+		return fmt.Errorf("%q is not a version of Cassandra that can be had, such as %s", v, latest)
+	}
+	return nil
+}
+
+var heaps = regexp.MustCompile(`^[1-9]\d{0,5}[kmg]$`)
+
+func checkHeap(v string) error {
+	if !heaps.MatchString(v) {
+		return fmt.Errorf("%q is not a size such as 256m", v)
+	}
+	return nil
+}
+
+const guarantees = "https://cassandra.apache.org/doc/latest/cassandra/architecture/guarantees.html"
+
+// promises are those of Cassandra's documentation.
+func promises(o cluster.Options) []cluster.Promise {
+	switch {
+	case o.Bool(lwt):
+		p := cluster.Promise{Model: model.Linearizable, Quote: "Lightweight transactions with linearizable consistency", Source: guarantees}
+		register, set := p, p
+		register.Data, set.Data = "register", "set"
+		return []cluster.Promise{register, set}
+	case o[consistency] == "one":
+		return nil // a write may be read only once it has been repaired
+	}
+	return []cluster.Promise{
+		{Data: "register", Model: model.Eventual, Quote: "Eventual Consistency of writes to a single table", Source: guarantees},
+		{Data: "set", Model: model.Eventual, Quote: "Durability", Source: guarantees},
+	}
+}
+
+//go:embed image
+var embedded embed.FS
+
+const port = 9042
+
+var system = docker.System{
+	Name: "cassandra",
+	Image: func(_ context.Context, o cluster.Options) (docker.Image, error) {
+		files, err := fs.Sub(embedded, "image")
+		return docker.Image{Context: files, Args: map[string]string{"VERSION": o["version"]}}, err
+	},
+	Container: func(n docker.Node, all []docker.Node, o cluster.Options) docker.Container {
+		seeds := make([]string, len(all))
+		for i, p := range all {
+			seeds[i] = p.Addr.String()
+		}
+		return docker.Container{
+			Env: map[string]string{
+				"ADDRESS": n.Addr.String(), "SEEDS": strings.Join(seeds, ","),
+				"TOKEN": token(n.Index, len(all)), "HEAP": o[heap],
+			},
+			Volumes: []string{"/data"},
+		}
+	},
+	Ready:   ready,
+	Setup:   setup,
+	Connect: connect,
+}
+
+// token is where the i-th of n nodes begins on the ring, which goes from -2^63 to 2^63 and
+// which they share equally.
+func token(i, n int) string {
+	t := new(big.Int).Lsh(big.NewInt(int64(i-1)), 64)
+	t.Div(t, big.NewInt(int64(n)))
+	return t.Sub(t, new(big.Int).Lsh(big.NewInt(1), 63)).String()
+}
