@@ -81,6 +81,7 @@ Given a file it needs to know the workload whose operations the history holds.`,
 		}
 		if q.Alone {
 			c.Workload, c.Model = q.Workload.Name, string(q.Model)
+			c.Reproduce += " --workload " + c.Workload + " --model " + c.Model
 		}
 		res := harness.Summarise(h, harness.Judge(cmd.Context(), h, q), c)
 		if info.Torn {
