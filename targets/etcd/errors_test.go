@@ -146,6 +146,20 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+func TestSources(t *testing.T) {
+	for version, want := range map[string][2]string{
+		"3.6.16": {"go.etcd.io/etcd/server/v3@v3.6.16", "go.etcd.io/etcd/server/v3"},
+		"3.4.13": {"go.etcd.io/etcd@v0.5.0-alpha.5.0.20200824191128-ae9734ed278b", "go.etcd.io/etcd"},
+	} {
+		if module, main := source(version); module != want[0] || main != want[1] {
+			t.Errorf("version %s comes from %s, %s", version, module, main)
+		}
+	}
+	if got := old(); got[0] != "3.4.3" || got[len(got)-1] != "3.4.14" {
+		t.Errorf("the old versions, oldest first, are %v", got)
+	}
+}
+
 func TestPromises(t *testing.T) {
 	for _, reads := range []string{linearizable, serializable} {
 		options, err := cluster.Resolve(Target.Options, map[string]string{"reads": reads})
