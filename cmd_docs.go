@@ -15,7 +15,7 @@ import (
 )
 
 // docsCommand writes the pages that say what the registries say, so that they cannot drift
-// from it: targets.md, targets/<name>.md and nemeses.md.
+// from it: targets.md, targets/<name>.md, workloads.md and nemeses.md.
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "docs DIR",
@@ -46,7 +46,7 @@ type page struct {
 const generated = "<!-- Made by `go run ./cmd/faultline docs docs`: change the registries, not this page. -->\n\n"
 
 func (a *app) pages() []page {
-	all := []page{{"targets.md", a.targetsPage()}, {"nemeses.md", nemesesPage()}}
+	all := []page{{"targets.md", a.targetsPage()}, {"workloads.md", a.workloadsPage()}, {"nemeses.md", nemesesPage()}}
 	for _, t := range a.targets {
 		all = append(all, page{"targets/" + t.Name + ".md", a.targetPage(t)})
 	}
@@ -177,6 +177,47 @@ func promiseText(ps []cluster.Promise) string {
 func sameWords(p, q cluster.Promise) bool {
 	return p.Model == q.Model && p.Quote == q.Quote && p.Source == q.Source && p.MaxDrift == q.MaxDrift && slices.Equal(p.Nemeses, q.Nemeses)
 }
+
+// workloadsPage says what clients do and what may be found of it.
+func (a *app) workloadsPage() []byte {
+	var b bytes.Buffer
+	b.WriteString("# Workloads\n\n" + generated + workloadsIntroduction)
+	b.WriteString("| workload | | models, its own first | targets |\n|---|---|---|---|\n")
+	for _, w := range a.workloads {
+		var targets []string
+		for _, t := range a.targets {
+			if slices.Contains(t.Data, w.Data) {
+				targets = append(targets, fmt.Sprintf("[%s](targets/%s.md)", t.Name, t.Name))
+			}
+		}
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", w.Name, w.Name, cell(w.Doc), joinModels(w.Models), strings.Join(targets, ", "))
+	}
+	b.WriteByte('\n')
+	for _, w := range a.workloads {
+		fmt.Fprintf(&b, "## %s\n\n", w.Name)
+		if w.Page.Does != "" {
+			fmt.Fprintf(&b, "%s\n\n", w.Page.Does)
+		}
+		if len(w.Page.Anomalies) > 0 {
+			b.WriteString("| anomaly | |\n|---|---|\n")
+			for _, k := range w.Page.Anomalies {
+				fmt.Fprintf(&b, "| `%s` | %s |\n", k[0], cell(k[1]))
+			}
+			b.WriteByte('\n')
+		}
+		optionTable(&b, w.Options)
+	}
+	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
+}
+
+const workloadsIntroduction = `A workload is what clients do in a run and what is then judged. It asks a connection for one kind of data,
+so it drives every target that offers that. ` + "`--model`" + ` asks another question than the workload's own: a run
+then says whether the system gives that.
+
+Whether the clients' operations succeeded at all is judged too: a run in which no operation of some kind
+that the workload exists for succeeded is unknown, never valid.
+
+`
 
 func nemesesPage() []byte {
 	var b bytes.Buffer

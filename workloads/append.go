@@ -26,6 +26,7 @@ var lists = Workload{
 		{Name: "ops-per-key", Default: "150", Doc: "operations on a key before a fresh one takes its place", Check: cluster.IsInt(1, 10000)},
 		{Name: "threads-per-key", Default: "5", Doc: "client threads that share a key", Check: cluster.IsInt(1, 1000)},
 	},
+	Page:  appendPage,
 	Build: buildAppend,
 }
 

@@ -29,6 +29,7 @@ var counter = Workload{
 		{Name: "read-share", Default: "33", Doc: "reads among a hundred operations", Check: cluster.IsInt(0, 99)},
 		{Name: "pace", Default: "2", Doc: "milliseconds between operations on average, over all threads", Check: cluster.IsInt(0, 60000)},
 	},
+	Page:  counterPage,
 	Build: buildCounter,
 }
 

@@ -31,6 +31,7 @@ var locks = Workload{
 		{Name: "hold", Default: "5000", Doc: "milliseconds that every other holder keeps a lock at most; the others let go within 50", Check: cluster.IsInt(0, 600000)},
 		{Name: "pace", Default: "20", Doc: "milliseconds between acquires on average, over all threads", Check: cluster.IsInt(0, 60000)},
 	},
+	Page:  lockPage,
 	Build: buildLock,
 }
 

@@ -32,6 +32,7 @@ var logs = Workload{
 		{Name: "batch", Default: "200", Doc: "entries that a poll returns at most", Check: cluster.IsInt(1, 100000)},
 		{Name: "pace", Default: "5", Doc: "milliseconds between operations on average, over all threads: the logs must stay short enough to be read by all", Check: cluster.IsInt(0, 60000)},
 	},
+	Page:  logPage,
 	Build: buildLog,
 }
 

@@ -34,6 +34,7 @@ var register = Workload{
 		{Name: "threads-per-key", Default: "5", Doc: "client threads that share a key", Check: cluster.IsInt(1, 1000)},
 		{Name: "crashes-per-key", Default: "10", Doc: "client processes that may end in doubt before a key is given up", Check: cluster.IsInt(0, 1000)},
 	},
+	Page:  registerPage,
 	Build: buildRegister,
 }
 

@@ -29,6 +29,7 @@ var set = Workload{
 		{Name: "read-every", Default: "50", Doc: "one read for so many adds in the main phase; 0: none", Check: cluster.IsInt(0, 1000000)},
 		{Name: "pace", Default: "10", Doc: "milliseconds between operations on average, over all threads: the set must stay small enough to be read", Check: cluster.IsInt(0, 60000)},
 	},
+	Page:  setPage,
 	Build: buildSet,
 }
 

@@ -22,6 +22,7 @@ type Workload struct {
 	Data    string        // the data model that it needs of a connection
 	Models  []model.Model // the models it can check, its own first
 	Options []cluster.Option
+	Page    Page // for the page of workloads
 	Build   func(Config) Instance
 }
 

@@ -1,0 +1,67 @@
+package workloads
+
+// Page is what a workload's part of the page of workloads says besides its options.
+type Page struct {
+	Does      string      // what its clients do, a sentence or two
+	Anomalies [][2]string // what its checker may say, and what that means
+}
+
+var registerPage = Page{
+	Does: "Threads read, write and compare-and-set a few registers side by side; each register lives for some hundred operations. Where the system offers no compare-and-set it is left out.",
+	Anomalies: [][2]string{
+		{"nonlinearizable", "no order of the register's operations respects real time; the sentence names an operation that nobody can place"},
+	},
+}
+
+var setPage = Page{
+	Does: "Threads add unique elements to one set and read it now and then. After healing every thread reads it once more.",
+	Anomalies: [][2]string{
+		{"lost-element", "an element whose add was acknowledged, or that some read returned, is in no final read, or missing from one that began after the last read that saw it"},
+		{"phantom-element", "an element that nobody added, whose add certainly failed, or whose add began only later"},
+		{"duplicate-element", "an element that is in one read twice"},
+		{"nonlinearizable", "(`--model linearizable`) no order of adds and reads respects real time"},
+	},
+}
+
+var appendPage = Page{
+	Does: "Threads append unique elements to a few lists and read them; each list lives for some hundred operations.",
+	Anomalies: [][2]string{
+		{"incompatible-order", "two reads of which neither is a beginning of the other"},
+		{"nonlinearizable", "the one order that the reads leave does not respect real time: a read missed what had been acknowledged or read, or elements stand in the wrong order"},
+		{"phantom-element", "an element that nobody appended, whose append certainly failed, or whose append began only later"},
+		{"duplicate-elements", "an element that stands in one read twice"},
+	},
+}
+
+var counterPage = Page{
+	Does: "Threads increment one counter by one and read it. After healing every thread reads it once more.",
+	Anomalies: [][2]string{
+		{"nonlinearizable", "(`--model linearizable`) no order of increments and reads respects real time"},
+		{"lost-increment", "a final read is less than the increments acknowledged"},
+		{"phantom-increment", "a final read is more than the increments acknowledged and in doubt"},
+	},
+}
+
+var lockPage = Page{
+	Does: "Threads acquire a few locks, hold each for a while, now and then for seconds, and release it. A lock that is taken is refused at once. A grant comes with a fencing token.",
+	Anomalies: [][2]string{
+		{"double-grant", "(`--model linearizable`) a grant was acknowledged while an earlier holder, whose grant had been acknowledged, had not begun to release the lock. " +
+			"What counts is what clients can know: a holder whose lease ran out without its knowledge still holds the lock by this measure, which is what a lock without fencing protects nobody from. " +
+			"A release ends its holder's hold with its invocation, however it completes; an acquire in doubt holds nothing"},
+		{"token-regression", "a grant's token is no greater than that of a grant which had been acknowledged when it was asked for, or the same as another grant's. " +
+			"This is what is left of mutual exclusion with leases (`--model fenced`): whatever the lock guards can turn away a holder of the past"},
+	},
+}
+
+var logPage = Page{
+	Does: "Threads send unique values to a few logs, such as partitions of a topic, and poll them, each from where it stopped last. After healing every thread reads every log from its beginning to its end, which is where three polls in a row find nothing.",
+	Anomalies: [][2]string{
+		{"lost-write", "a value whose send was acknowledged, or that some poll returned, is in none of the final polls, though they read past the place where it stood, or found that the log ends before it"},
+		{"duplicate", "(not with `--model at-least-once`) a value that stands at two offsets, as a retry without idempotence makes it"},
+		{"inconsistent-offsets", "an offset that holds two values"},
+		{"phantom", "a value that nobody sent, whose send certainly failed, or whose send began only later"},
+		{"nonmonotonic-poll", "a poll that returned an offset which it was already past"},
+		{"poll-skip", "a poll that passed over an entry which is there"},
+		{"send-order", "(`--model linearizable`) a value with a lower offset than one that was known before its send began"},
+	},
+}
