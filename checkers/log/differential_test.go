@@ -454,3 +454,30 @@ func TestAgainstOracles(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLong measures a log of fifty thousand values that ten final readers read whole.
+func BenchmarkLong(b *testing.B) {
+	const values, batch = 50_000, 200
+	h := &history.History{}
+	add := func(p int, f string, arg, result history.Value) {
+		h.Append(history.Op{Process: p, Type: history.Invoke, F: f, Value: arg})
+		h.Append(history.Op{Process: p, Type: history.OK, F: f, Value: result})
+	}
+	for v := range int64(values) {
+		add(0, "send", history.Int(v), history.List([]int64{v, v}))
+	}
+	for p := range 10 {
+		for at := int64(0); at < values; at += batch {
+			var ns []int64
+			for v := at; v < at+batch; v++ {
+				ns = append(ns, v, v)
+			}
+			add(p, "poll", history.Int(at), history.List(ns))
+		}
+	}
+	for b.Loop() {
+		if r := New(Options{Linearizable: true}).Check(context.Background(), h, checkers.Budget{}); r.Valid != checkers.Valid {
+			b.Fatal(r)
+		}
+	}
+}

@@ -18,8 +18,8 @@ A client whose member is paused or cut off loses its lease without knowing, and 
 meanwhile: etcd's documentation says that this is so, hence the promise is that tokens rise (` + "`--model fenced`" + `), and
 mutual exclusion is not promised (` + "`--model linearizable`" + `, which the lock workload checks by default).
 
-Of the line before 3.5, whose module carries no usable tags, the versions that can be built are those listed above;
-others are not to be had from the Go proxy.`
+Of the line before 3.5, whose module path does not fit its tags, the versions that can be built are those that the
+option ` + "`version`" + ` lists; others were not found on the Go proxy.`
 
 // faults is what the runs of records were under.
 const faults = " --nodes 5 --nemesis partition,clock,kill,pause --time "
@@ -70,7 +70,7 @@ var records = []cluster.Record{
 	{
 		Command: "faultline run --target etcd@3.4.13 --on docker --workload register" + faults + "40s",
 		Outcome: "valid 1 of 1",
-		Found:   "Of the 3.4 line 3.4.3, 3.4.7, 3.4.9, 3.4.12, 3.4.13 and 3.4.14 build; later ones are not to be had from the Go proxy.",
+		Found:   "Of the 3.4 line 3.4.3, 3.4.7, 3.4.9, 3.4.12, 3.4.13 and 3.4.14 build; later ones were not found on the Go proxy.",
 	},
 	{
 		Command: "faultline run --target etcd@3.5.4 --on docker --workload register" + faults + "40s",

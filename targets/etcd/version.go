@@ -15,9 +15,9 @@ const latest = "3.6.16"
 // versions are those whose server is a Go module of its own: from 3.5.0 on.
 var versions = regexp.MustCompile(`^3\.(\d{1,3})\.\d{1,3}(-[a-z0-9.]+)?$`)
 
-// before35 are the versions of the 3.4 line that can be had from the Go proxy. That line's
-// module has no go.mod that fits its tags, so a version goes by the commit that bears its
-// tag, and only those that somebody asked for in time are kept there.
+// before35 are the versions of the 3.4 line that were found on the Go proxy, and that build.
+// That line's module path does not fit its tags, so a version goes by the commit that bears
+// its tag.
 var before35 = map[string]string{
 	"3.4.3":  "v0.0.0-20191023171146-3cf2f69b5738",
 	"3.4.7":  "v0.5.0-alpha.5.0.20200401174654-e694b7bb0875",
