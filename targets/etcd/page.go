@@ -77,4 +77,9 @@ var records = []cluster.Record{
 		Outcome: "valid 1 of 1",
 		Found:   "8,200 operations succeeded and every nemesis bit.",
 	},
+	{
+		Command: "faultline run --target etcd@3.7.3 --on docker --workload register" + faults + "40s",
+		Outcome: "valid 1 of 1",
+		Found:   "Every nemesis bit.",
+	},
 }
