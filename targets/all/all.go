@@ -12,10 +12,11 @@ import (
 	"github.com/faultline-dev/faultline/targets/raft"
 	"github.com/faultline-dev/faultline/targets/redis"
 	"github.com/faultline-dev/faultline/targets/simulated"
+	"github.com/faultline-dev/faultline/targets/zookeeper"
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, cassandra.Target}
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, cassandra.Target, zookeeper.Target}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {

@@ -19,8 +19,8 @@ import (
 const topic = "faultline"
 
 // ready says that a node answers and knows a controller.
-func ready(ctx context.Context, n docker.Node, _ cluster.Options) error {
-	k, err := newClient(endpoint(n))
+func ready(ctx context.Context, n docker.Node, o cluster.Options) error {
+	k, err := newClient(endpoint(n), o)
 	if err != nil {
 		return err
 	}
@@ -130,8 +130,8 @@ func led(ctx context.Context, k *kgo.Client, copies int) error {
 }
 
 // leads says whether a node believes that it leads the first partition.
-func leads(ctx context.Context, n docker.Node, _ cluster.Options) (bool, uint64, error) {
-	k, err := newClient(endpoint(n))
+func leads(ctx context.Context, n docker.Node, o cluster.Options) (bool, uint64, error) {
+	k, err := newClient(endpoint(n), o)
 	if err != nil {
 		return false, 0, err
 	}

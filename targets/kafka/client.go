@@ -26,11 +26,14 @@ const (
 	pause = 100 * time.Millisecond
 )
 
-// newClient makes a client of one node that sends each request once.
-func newClient(addr string) (*kgo.Client, error) {
+// newClient makes a client of one node that sends each request once. The library overrules
+// what a produce request itself says of acknowledgements.
+func newClient(addr string, o cluster.Options) (*kgo.Client, error) {
+	required := map[string]kgo.Acks{"all": kgo.AllISRAcks(), "1": kgo.LeaderAck(), "0": kgo.NoAck()}[o[acks]]
 	return kgo.NewClient(
 		kgo.SeedBrokers(addr), kgo.DialTimeout(dialLimit), kgo.RequestRetries(0),
 		kgo.RequestTimeoutOverhead(5*time.Second),
+		kgo.RequiredAcks(required), kgo.DisableIdempotentWrite(), // the stamps are ours
 		kgo.MaxVersions(kversion.V3_0_0()), // which calls topics by their names
 	)
 }
@@ -118,7 +121,7 @@ func (c *conn) client(id int32) (*kgo.Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no node %d", id)
 	}
-	k, err := newClient(endpoint(n))
+	k, err := newClient(endpoint(n), c.options)
 	if err == nil {
 		c.clients[id] = k
 	}
@@ -210,7 +213,6 @@ func (c *conn) attempt(ctx context.Context, key, value int64, s stamp) (int64, e
 		return 0, cluster.Definite(err) // the record has not been sent
 	}
 	request := kmsg.NewPtrProduceRequest()
-	request.Acks = map[string]int16{"all": -1, "1": 1, "0": 0}[c.options[acks]]
 	request.TimeoutMillis = int32(produceLimit.Milliseconds())
 	p := kmsg.NewProduceRequestTopicPartition()
 	p.Partition, p.Records = int32(key), batch(strconv.AppendInt(nil, value, 10), s, time.Now())
@@ -223,10 +225,10 @@ func (c *conn) attempt(ctx context.Context, key, value int64, s stamp) (int64, e
 		return 0, cluster.Definite(err)
 	case err != nil:
 		return 0, err
-	case request.Acks == 0:
+	case c.options[acks] == "0":
 		return -1, nil // there is no answer
 	}
-	return produced(reply, request.Acks == -1)
+	return produced(reply, c.options[acks] == "all")
 }
 
 // produced reads the answer to one record.

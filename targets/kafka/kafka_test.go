@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -90,6 +91,7 @@ func TestThreeNodes(t *testing.T) {
 	}
 
 	leader := leaderNow(t, c, "")
+	alone(t, c, leader, logs[0].(*conn))
 	_, err := c.(cluster.Killer).Kill(t.Context(), leader)
 	must(t, err)
 	heir := leaderNow(t, c, leader)
@@ -102,6 +104,38 @@ func TestThreeNodes(t *testing.T) {
 	})
 	must(t, c.(cluster.Killer).Restart(t.Context(), leader))
 	eventually(t, "the killed node answers", func() bool { return c.(cluster.Health).Healthy(t.Context(), leader) == nil })
+}
+
+// alone freezes all but the leader: it acknowledges with acks=1 what no other node has, and
+// nothing with acks=all.
+func alone(t *testing.T, c cluster.Cluster, leader string, like *conn) {
+	t.Helper()
+	all := slices.Collect(maps.Values(like.nodes))
+	home := all[slices.IndexFunc(all, func(n docker.Node) bool { return n.Name == leader })]
+	var clients []cluster.Log
+	for _, a := range []string{"1", "all"} {
+		opened, err := connect(t.Context(), home, all, options(t, map[string]string{"acks": a, "partitions": "2"}))
+		must(t, err)
+		defer opened.Close()
+		_, err = opened.(cluster.Log).Send(t.Context(), 0, 1)
+		must(t, err)
+		clients = append(clients, opened.(cluster.Log))
+	}
+	for _, n := range c.Nodes() {
+		if n != leader {
+			_, err := c.(cluster.Pauser).Pause(t.Context(), n)
+			must(t, err)
+			defer func() { must(t, c.(cluster.Pauser).Resume(t.Context(), n)) }()
+		}
+	}
+	if _, err := clients[0].Send(t.Context(), 0, 2); err != nil {
+		t.Errorf("acks=1, leader alone: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), produceLimit+2*time.Second)
+	defer cancel()
+	if _, err := clients[1].Send(ctx, 0, 3); err == nil || cluster.IsDefinite(err) {
+		t.Errorf("acks=all, leader alone: %v", err)
+	}
 }
 
 // leaderNow is who leads, other than a node that is gone.
