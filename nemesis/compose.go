@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -85,6 +86,17 @@ func (c *Composite) Bind(cl cluster.Cluster, w cluster.World, note func(history.
 		if n := len(cl.Nodes()); n < p.atLeast {
 			return &cluster.Refusal{Fault: p.Name, World: fmt.Sprintf("on %s", w), Reason: fmt.Sprintf("it takes at least %d nodes, not %d", p.atLeast, n)}
 		}
+		if p.Name == "packet" {
+			can, err := possible(cl, w, c.kinds(p))
+			if err != nil {
+				return err
+			}
+			c.plan.Options = maps.Clone(c.plan.Options)
+			if c.plan.Options == nil {
+				c.plan.Options = cluster.Options{}
+			}
+			c.plan.Options[p.Options[0].Name] = can
+		}
 		if p.fault = p.bind(c.env, c.plan.Options); p.fault == nil {
 			return refusal(p.Nemesis, w)
 		}
@@ -98,13 +110,17 @@ func (c *Composite) Generator(start time.Duration) generator.Generator {
 	var kinds [][]string
 	for _, p := range c.parts {
 		ns = append(ns, p.Nemesis)
-		list := c.plan.Options[p.Options[0].Name]
-		if list == "" {
-			list = p.Options[0].Default
-		}
-		kinds = append(kinds, strings.Split(list, ","))
+		kinds = append(kinds, strings.Split(c.kinds(p), ","))
 	}
 	return newSchedule(ns, kinds, start, c.plan.Interval, c.plan.Seed)
+}
+
+// kinds are those that a nemesis goes through, as its first option lists them.
+func (c *Composite) kinds(p *part) string {
+	if list := c.plan.Options[p.Options[0].Name]; list != "" {
+		return list
+	}
+	return p.Options[0].Default
 }
 
 // Invoke carries out an operation of the schedule. Its completion is always info, with

@@ -92,9 +92,9 @@ var All = []Nemesis{
 		Page: clockPage,
 	},
 	{
-		Name: "packet", Doc: "delays, loses, duplicates or reorders packets between nodes", Needs: "shape links",
+		Name: "packet", Doc: "delays, loses, duplicates, reorders, corrupts or slows packets between nodes", Needs: "shape links",
 		Options: []cluster.Option{
-			kinds("packet", "what to do to packets, in turn", []string{"delay", "loss", "duplicate", "reorder"}),
+			someKinds("packet", "what to do to packets, in turn", packetKinds, packetDefault),
 			kinds("packet-nodes", "whose packets, in turn", aims),
 		},
 		start: "start-packet", stop: "stop-packet", atLeast: 2, bind: bindPacket,
@@ -115,9 +115,12 @@ func Find(name string) (Nemesis, error) {
 }
 
 // kinds is an option that lists some of the kinds there are; all of them by default.
-func kinds(name, doc string, all []string) cluster.Option {
+func kinds(name, doc string, all []string) cluster.Option { return someKinds(name, doc, all, all) }
+
+// someKinds is kinds with fewer of them by default.
+func someKinds(name, doc string, all, standard []string) cluster.Option {
 	return cluster.Option{
-		Name: name, Default: strings.Join(all, ","), Doc: doc + ": some of " + strings.Join(all, ","),
+		Name: name, Default: strings.Join(standard, ","), Doc: doc + ": some of " + strings.Join(all, ","),
 		Check: func(value string) error {
 			for _, kind := range strings.Split(value, ",") {
 				if !slices.Contains(all, kind) {

@@ -16,6 +16,34 @@ type packet struct {
 	whom   *deck
 }
 
+// packetKinds are the ways to hurt packets; packetDefault are those that a run takes unless
+// it says otherwise.
+var (
+	packetKinds   = []string{"delay", "loss", "duplicate", "reorder", "corrupt", "rate"}
+	packetDefault = packetKinds[:4]
+)
+
+// possible leaves out the kinds that the cluster cannot do: of those that a run takes by
+// default with a word to the log, of those that were asked for with a refusal.
+func possible(c cluster.Cluster, w cluster.World, asked string) (string, error) {
+	l, ok := c.(cluster.ShapeLimiter)
+	if !ok {
+		return asked, nil
+	}
+	cannot := l.CannotShape()
+	var can []string
+	for _, kind := range strings.Split(asked, ",") {
+		reason, refused := cannot[kind]
+		switch {
+		case !refused:
+			can = append(can, kind)
+		case asked != strings.Join(packetDefault, ","):
+			return "", &cluster.Refusal{Fault: "packet=" + kind, World: fmt.Sprintf("on %s", w), Reason: reason}
+		}
+	}
+	return strings.Join(can, ","), nil
+}
+
 func bindPacket(e *env, o cluster.Options) fault {
 	if s, ok := e.cluster.(cluster.Shaper); ok {
 		return &packet{e, s, newDeck(o["packet-nodes"], e.rand)}
@@ -43,6 +71,12 @@ func (p *packet) shape(kind string) (cluster.Shape, string) {
 	case "reorder":
 		part := 0.05 + 0.45*p.rand.Float64()
 		return cluster.Shape{Reorder: part}, fmt.Sprintf("%.0f%% of the packets held back", 100*part)
+	case "corrupt":
+		part := 0.05 + 0.25*p.rand.Float64()
+		return cluster.Shape{Corrupt: part}, fmt.Sprintf("a bit flipped in %.0f%% of the packets", 100*part)
+	case "rate":
+		kbit := int64(64) << p.rand.IntN(6)
+		return cluster.Shape{Rate: kbit * 1000}, fmt.Sprintf("%d kbit/s for the packets", kbit)
 	default:
 		delay := 20*time.Millisecond + time.Duration(p.rand.Int64N(int64(180*time.Millisecond)))
 		return cluster.Shape{Delay: delay, Jitter: delay / 2}, fmt.Sprintf("%s added to the packets", brief(delay))

@@ -69,8 +69,16 @@ var packetPage = Page{
 		{"loss", "5 to 40% of the packets are lost"},
 		{"duplicate", "5 to 50% of the packets arrive twice"},
 		{"reorder", "5 to 50% of the packets are held back and overtaken"},
+		{"corrupt", "a bit of the payload is flipped in 5 to 30% of the packets, whose checksums then fail; only if asked for"},
+		{"rate", "a node's links carry 64 to 2,048 kbit/s, and lose what would have to wait longer than half a second; only if asked for"},
 	},
 	Sim:      "The links between nodes are shaped. They stand for TCP, so a lost packet is one whose connection lost it.",
+	Docker:   "nftables rules in the node's network namespace hand what comes in from the peers' addresses to a queue (NFQUEUE) that the harness serves: it lets packets go late, drops them or changes them. Both ends of a link are shaped on their way in. When the harness dies, however it dies, packets pass as if there were no rule.",
 	Evidence: "The packets that were touched.",
-	Limits:   []string{"Packets between clients and nodes are left alone."},
+	Limits: []string{
+		"Packets between clients and nodes are left alone.",
+		"In containers packets are not duplicated, for a queue cannot put a second one in; the kind is left out there, and refused if it is asked for. In simulation links have no rate.",
+		"The queue costs about 50 us of CPU a packet, so a link carries less than it would alone. Above 8,192 packets in the queue further ones pass unshaped.",
+		"The kernel's own netem is not used, so that all kernels behave the same; a kernel without NFQUEUE cannot shape (`faultline doctor` says).",
+	},
 }

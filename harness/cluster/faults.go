@@ -46,6 +46,12 @@ type Shaper interface {
 	Shaped(ctx context.Context) (int64, error)
 }
 
+// ShapeLimiter is a Shaper that cannot do all there is: it names the kinds that it cannot
+// (duplicate, rate, ...) with the reason.
+type ShapeLimiter interface {
+	CannotShape() map[string]string
+}
+
 // Killer kills node processes as kill -9 does, and starts them again.
 type Killer interface {
 	// Kill returns evidence once the process is gone: "pid 4711 gone".

@@ -45,6 +45,7 @@ type member struct {
 	cuts     cut
 	followed []follower // the other faults that go with its process
 	clock    *wallClock // nil: it was never wanted wrong
+	shaped   *shaping   // nil: it never was
 	awaited  ends
 }
 

@@ -22,7 +22,7 @@ var bases = []string{"debian:bookworm-slim", "golang:1.26-bookworm"}
 // Doctor tries out what runs in containers need.
 func Doctor(ctx context.Context) []Check {
 	e, err := connect(ctx)
-	checks := []Check{checkEngine(ctx, e, err), checkCut(), checkClock(ctx)}
+	checks := []Check{checkEngine(ctx, e, err), checkCut(), checkShape(), checkClock(ctx)}
 	if err != nil {
 		return checks
 	}

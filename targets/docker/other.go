@@ -5,6 +5,8 @@ package docker
 import (
 	"errors"
 	"net/netip"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
 )
 
 // supported says that this machine can reach containers by their addresses.
@@ -29,4 +31,14 @@ func (*wires) Heal() error             { return errOther }
 func (*wires) Dropped() (int64, error) { return 0, errOther }
 func (*wires) Close() error            { return nil }
 
-func tryCut() error { return errOther }
+func (*wires) Unshape() error { return errOther }
+
+type shaper struct{}
+
+func openShaper(*wires, []netip.Addr, cluster.Shape) (*shaper, error) { return nil, errOther }
+func (*shaper) Touched() int64                                        { return 0 }
+func (*shaper) Close() error                                          { return errOther }
+func (*shaper) Abandon() error                                        { return errOther }
+
+func tryCut() error   { return errOther }
+func tryShape() error { return errOther }

@@ -1,6 +1,11 @@
 package docker
 
-import "github.com/faultline-dev/faultline/nemesis/linux/net"
+import (
+	"net/netip"
+
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/nemesis/linux/net"
+)
 
 // wires is the network of one container's process.
 type wires = net.Namespace
@@ -9,3 +14,15 @@ func openWires(pid int) (*wires, error) { return net.OfProcess(pid) }
 
 // tryCut finds out whether this process may cut networks at all.
 func tryCut() error { return net.Try() }
+
+// shaper is what shapes the packets of one container.
+type shaper = net.Shaper
+
+func openShaper(w *wires, sources []netip.Addr, s cluster.Shape) (*shaper, error) {
+	return w.Shape(sources, net.Shape{
+		Delay: s.Delay, Jitter: s.Jitter, Loss: s.Loss, Reorder: s.Reorder, Corrupt: s.Corrupt, Rate: s.Rate,
+	})
+}
+
+// tryShape finds out whether this process may shape packets, and the kernel can.
+func tryShape() error { return net.TryShape() }

@@ -48,6 +48,11 @@ func (c *simulated) Shape(_ context.Context, nodes []string, s cluster.Shape) er
 	return nil
 }
 
+// CannotShape implements cluster.ShapeLimiter.
+func (c *simulated) CannotShape() map[string]string {
+	return map[string]string{"rate": "links of the simulated world carry whatever they are given"}
+}
+
 // Unshape implements cluster.Shaper.
 func (c *simulated) Unshape(context.Context) error { c.world.Unshape(); return nil }
 

@@ -68,10 +68,10 @@ func (n *Namespace) Cut(sources []netip.Addr) error {
 			Name: "input", Table: t, Type: nftables.ChainTypeFilter, Policy: &policy,
 			Hooknum: nftables.ChainHookInput, Priority: early,
 		})
-		if err := addRule(c, t, ch, ipv4, v4); err != nil {
+		if err := addRule(c, t, ch, ipv4, v4, countAndDrop()); err != nil {
 			return err
 		}
-		return addRule(c, t, ch, ipv6, v6)
+		return addRule(c, t, ch, ipv6, v6, countAndDrop())
 	})
 	if err != nil {
 		return fmt.Errorf("cut off %v: %w", sources, err)
@@ -137,7 +137,12 @@ var (
 	ipv6 = family{unix.NFPROTO_IPV6, "cut6", nftables.TypeIP6Addr, 8, 16}
 )
 
-func addRule(c *nftables.Conn, t *nftables.Table, ch *nftables.Chain, f family, sources []nftables.SetElement) error {
+func countAndDrop() []expr.Any {
+	return []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}}
+}
+
+// addRule has what comes from the sources meet a fate.
+func addRule(c *nftables.Conn, t *nftables.Table, ch *nftables.Chain, f family, sources []nftables.SetElement, fate []expr.Any) error {
 	if len(sources) == 0 {
 		return nil
 	}
@@ -145,14 +150,12 @@ func addRule(c *nftables.Conn, t *nftables.Table, ch *nftables.Chain, f family, 
 	if err := c.AddSet(set, sources); err != nil {
 		return err
 	}
-	c.AddRule(&nftables.Rule{Table: t, Chain: ch, Exprs: []expr.Any{
+	c.AddRule(&nftables.Rule{Table: t, Chain: ch, Exprs: append([]expr.Any{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{f.protocol}},
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: f.offset, Len: f.length},
 		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
-		&expr.Counter{},
-		&expr.Verdict{Kind: expr.VerdictDrop},
-	}})
+	}, fate...)})
 	return nil
 }
 
@@ -176,8 +179,10 @@ func elements(sources []netip.Addr) (v4, v6 []nftables.SetElement) {
 
 // clearTable deletes our table whether or not it is there: a table can be added that
 // exists, and then deleted, within one transaction.
-func clearTable(c *nftables.Conn) {
-	t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: tableName})
+func clearTable(c *nftables.Conn) { clearNamed(c, tableName) }
+
+func clearNamed(c *nftables.Conn, name string) {
+	t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: name})
 	c.DelTable(t)
 }
 
