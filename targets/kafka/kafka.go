@@ -84,18 +84,31 @@ func checkHeap(v string) error {
 	return nil
 }
 
+// What Kafka's documentation says of a record that all in-sync replicas acknowledged, and
+// of one that is sent again.
+const (
+	durable      = "The guarantee that Kafka offers is that a committed message will not be lost, as long as there is at least one in sync replica alive, at all times."
+	durableAt    = "https://kafka.apache.org/documentation/#design_replicatedlog"
+	unrepeated   = "Since 0.11.0.0, the Kafka producer also supports an idempotent delivery option which guarantees that resending will not result in duplicate entries in the log."
+	unrepeatedAt = "https://kafka.apache.org/documentation/#semantics"
+)
+
 // promises are those of Kafka's documentation. With acks=0 "no guarantee can be made that
 // the server has received the record", with acks=1 one that the leader alone has may be
-// lost; a minimum of one in-sync replica, or an unclean election, comes to the same.
+// lost; a minimum of one in-sync replica, or an unclean election, comes to the same. That a
+// record stands once follows if it is sent once, or numbered.
 func promises(o cluster.Options) []cluster.Promise {
 	if o[acks] != "all" || o.Int(minInsync) < 2 || o.Bool(unclean) {
 		return nil
 	}
-	return []cluster.Promise{{
-		Data: "log", Model: model.Eventual,
-		Quote:  "The guarantee that Kafka offers is that a committed message will not be lost, as long as there is at least one in sync replica alive, at all times.",
-		Source: "https://kafka.apache.org/documentation/#design_replicatedlog",
-	}}
+	kept := []cluster.Promise{{Data: "log", Model: model.AtLeastOnce, Quote: durable, Source: durableAt}}
+	switch {
+	case o.Bool(idempotence):
+		kept = append(kept, cluster.Promise{Data: "log", Model: model.ExactlyOnce, Quote: unrepeated, Source: unrepeatedAt})
+	case o.Int(retries) == 0:
+		kept = append(kept, cluster.Promise{Data: "log", Model: model.ExactlyOnce, Quote: durable, Source: durableAt})
+	}
+	return kept
 }
 
 //go:embed image

@@ -14,6 +14,7 @@ import (
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/history"
+	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/targets/docker"
 )
 
@@ -192,19 +193,30 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestPromises: a run against the log workload's own model, exactly-once, is expected to be
+// valid just where every acknowledged record has to be there, and no record is kept twice.
 func TestPromises(t *testing.T) {
 	for _, c := range []struct {
 		set  map[string]string
-		kept int
+		kept []model.Model
 	}{
-		{nil, 1},
-		{map[string]string{"acks": "1"}, 0},
-		{map[string]string{"acks": "0"}, 0},
-		{map[string]string{"min-insync": "1"}, 0},
-		{map[string]string{"unclean": "true"}, 0},
+		{nil, []model.Model{model.AtLeastOnce, model.ExactlyOnce}},
+		{map[string]string{"retries": "3"}, []model.Model{model.AtLeastOnce, model.ExactlyOnce}},
+		{map[string]string{"idempotence": "false"}, []model.Model{model.AtLeastOnce, model.ExactlyOnce}},
+		{map[string]string{"idempotence": "false", "retries": "3"}, []model.Model{model.AtLeastOnce}},
+		{map[string]string{"acks": "1"}, nil},
+		{map[string]string{"acks": "0"}, nil},
+		{map[string]string{"min-insync": "1"}, nil},
+		{map[string]string{"unclean": "true"}, nil},
 	} {
-		if got := promises(options(t, c.set)); len(got) != c.kept {
-			t.Errorf("%v promises %v", c.set, got)
+		var got []model.Model
+		for _, p := range promises(options(t, c.set)) {
+			if got = append(got, p.Model); p.Data != "log" || p.Quote == "" || p.Source == "" {
+				t.Errorf("%v promises %+v", c.set, p)
+			}
+		}
+		if !slices.Equal(got, c.kept) {
+			t.Errorf("%v promises %v, want %v", c.set, got, c.kept)
 		}
 	}
 }
