@@ -88,7 +88,7 @@ const guarantees = "https://cassandra.apache.org/doc/latest/cassandra/architectu
 func promises(o cluster.Options) []cluster.Promise {
 	switch {
 	case o.Bool(lwt):
-		p := cluster.Promise{Model: model.Linearizable, Quote: "Lightweight transactions with linearizable consistency", Source: guarantees}
+		p := cluster.Promise{Model: model.Linearizable, Quote: "The Paxos protocol implements lightweight transactions that are able to handle concurrent operations using linearizable consistency.", Source: guarantees}
 		register, set := p, p
 		register.Data, set.Data = "register", "set"
 		return []cluster.Promise{register, set}
@@ -96,8 +96,8 @@ func promises(o cluster.Options) []cluster.Promise {
 		return nil // a write may be read only once it has been repaired
 	}
 	return []cluster.Promise{
-		{Data: "register", Model: model.Eventual, Quote: "Eventual Consistency of writes to a single table", Source: guarantees},
-		{Data: "set", Model: model.Eventual, Quote: "Durability", Source: guarantees},
+		{Data: "register", Model: model.Eventual, Quote: "Eventually consistency implies that all updates reach all replicas eventually.", Source: guarantees},
+		{Data: "set", Model: model.Eventual, Quote: "Cassandra guarantees data durability by using replicas.", Source: guarantees},
 	}
 }
 
