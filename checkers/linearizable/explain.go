@@ -155,7 +155,7 @@ func (s *subject) zoneSentence(c *conflict, t *story) string {
 			text += fmt.Sprintf(" (and %d more followed)", more)
 		}
 	}
-	return text
+	return text + s.unseenClause(c.since)
 }
 
 // unwrittenSentence is about an operation that saw a value that nobody had written.
@@ -207,6 +207,20 @@ func (s *subject) pairSentence(p *pairs, t *story) {
 		t.proof = append(t.proof, source)
 		t.sentence += s.afterClause(source, overwriter)
 	}
+	t.sentence += s.unseenClause(overwriter)
+}
+
+// unseenClause says of an acknowledged write that nothing saw its value, in the whole of the
+// history: what tells an update that was lost from a read that was only late.
+func (s *subject) unseenClause(i int32) string {
+	o := s.ops[i]
+	if o.kind != write || o.ret == pending {
+		return ""
+	}
+	if slices.ContainsFunc(s.ops, func(other op) bool { return other.kind != write && other.from == o.to }) {
+		return ""
+	}
+	return fmt.Sprintf("; no operation ever saw %s", s.value(i))
 }
 
 // lateSentence says that late came too late, because since had returned before.
