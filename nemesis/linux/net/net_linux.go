@@ -21,7 +21,12 @@ var early = nftables.ChainPriorityRef(*nftables.ChainPriorityFilter - 10)
 
 // Namespace is a network namespace whose incoming packets can be dropped. It is meant for
 // one caller at a time.
-type Namespace struct{ handle netns.NsHandle }
+type Namespace struct {
+	handle netns.NsHandle
+	// nft is kept open once it was needed: the kernel takes some ten milliseconds to close
+	// such a connection after a change, and a tenth of one for the change itself.
+	nft *nftables.Conn
+}
 
 // OfProcess opens the network namespace in which a process lives. The handle keeps the
 // namespace, even when the process has gone.
@@ -30,7 +35,7 @@ func OfProcess(pid int) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the network namespace of process %d: %w", pid, err)
 	}
-	return &Namespace{h}, nil
+	return &Namespace{handle: h}, nil
 }
 
 // Open opens a network namespace by its path, such as /run/netns/blue.
@@ -39,7 +44,7 @@ func Open(path string) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the network namespace %s: %w", path, err)
 	}
-	return &Namespace{h}, nil
+	return &Namespace{handle: h}, nil
 }
 
 // Close lets the namespace go; what was cut stays cut.
@@ -47,7 +52,7 @@ func (n *Namespace) Close() error {
 	if !n.handle.IsOpen() {
 		return nil
 	}
-	return n.handle.Close()
+	return errors.Join(n.hangUp(), n.handle.Close())
 }
 
 // ID identifies the namespace: two handles of one namespace have the same.
@@ -193,19 +198,34 @@ var building sync.Mutex
 // conn runs do on a netlink connection within the namespace, and sends what it asked for
 // in one transaction.
 func (n *Namespace) conn(do func(*nftables.Conn) error) error {
-	return n.Do(func() error {
-		c, err := nftables.New(nftables.AsLasting())
+	if n.nft == nil {
+		c, err := nftables.New(nftables.WithNetNSFd(int(n.handle)), nftables.AsLasting())
 		if err != nil {
 			return err
 		}
-		building.Lock()
-		err = do(c)
-		building.Unlock()
-		if err != nil {
-			return errors.Join(err, c.CloseLasting())
-		}
-		return errors.Join(c.Flush(), c.CloseLasting())
-	})
+		n.nft = c
+	}
+	building.Lock()
+	err := do(n.nft)
+	building.Unlock()
+	if err == nil {
+		err = n.nft.Flush()
+	}
+	if err != nil {
+		// What was asked for and not sent must not go along with the next transaction.
+		return errors.Join(err, n.hangUp())
+	}
+	return nil
+}
+
+// hangUp closes the connection; the next change opens another.
+func (n *Namespace) hangUp() error {
+	if n.nft == nil {
+		return nil
+	}
+	err := n.nft.CloseLasting()
+	n.nft = nil
+	return err
 }
 
 // Do runs f within the namespace, on a thread of its own that is thrown away if it cannot
@@ -253,7 +273,7 @@ func Try() error {
 			done <- fmt.Errorf("make a network namespace: %w", err)
 			return
 		}
-		n := &Namespace{h}
+		n := &Namespace{handle: h}
 		done <- errors.Join(n.Cut([]netip.Addr{netip.IPv4Unspecified()}), n.Heal(), n.Close())
 	}()
 	return <-done

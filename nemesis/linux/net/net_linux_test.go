@@ -64,7 +64,7 @@ func newNamespace(t *testing.T) *Namespace {
 	if m.err != nil {
 		t.Skipf("cannot make a network namespace here: %v", m.err)
 	}
-	n := &Namespace{m.h}
+	n := &Namespace{handle: m.h}
 	t.Cleanup(func() { n.Close() })
 	return n
 }
@@ -185,7 +185,7 @@ func TestLeavesTheRestAlone(t *testing.T) {
 		c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "theirs"})
 		return nil
 	}))
-	here := tables(t, &Namespace{home})
+	here := tables(t, &Namespace{handle: home})
 	must(t, p.left.Cut([]netip.Addr{right4}))
 	if got := tables(t, p.left); got != "[faultline theirs]" && got != "[theirs faultline]" {
 		t.Errorf("cut: the namespace has tables %s", got)
@@ -194,7 +194,7 @@ func TestLeavesTheRestAlone(t *testing.T) {
 	if got := tables(t, p.left); got != "[theirs]" {
 		t.Errorf("healed: the namespace has tables %s", got)
 	}
-	if got := tables(t, &Namespace{home}); got != here {
+	if got := tables(t, &Namespace{handle: home}); got != here {
 		t.Errorf("the tests' own namespace had tables %s, now %s", here, got)
 	}
 	// Every thread must have come back to where it was.
@@ -236,7 +236,7 @@ func BenchmarkCutAndHeal(b *testing.B) {
 	go func() {
 		runtime.LockOSThread()
 		h, err := netns.New()
-		n = &Namespace{h}
+		n = &Namespace{handle: h}
 		opened <- err
 	}()
 	if err := <-opened; err != nil {

@@ -102,7 +102,7 @@ func TryShape() error {
 			done <- fmt.Errorf("make a network namespace: %w", err)
 			return
 		}
-		n := &Namespace{h}
+		n := &Namespace{handle: h}
 		s, err := n.Shape([]netip.Addr{netip.IPv4Unspecified()}, Shape{})
 		if err == nil {
 			err = s.Close()
