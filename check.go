@@ -8,6 +8,7 @@ import (
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/store"
+	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/targets/host"
 )
 
@@ -36,6 +37,7 @@ func Try(t testing.TB, s Settings, extensions ...any) *store.Results {
 		t.Fatal(err)
 	}
 	host.ServeInTest(reg.targets)
+	docker.ServeDisksInTest()
 	keep := s.Store != ""
 	if !keep {
 		if s.Store, err = os.MkdirTemp("", "faultline-check-"); err != nil {

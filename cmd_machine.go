@@ -1,6 +1,7 @@
 package faultline
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
@@ -87,6 +88,19 @@ func (a *app) clockProbeCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return crash(clock.Probe(cmd.InOrStdin(), a.out))
+		},
+	}
+}
+
+// diskHelperCommand is the process that serves the layers over a run's disks.
+func (a *app) diskHelperCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    docker.DiskHelper + " DIR",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			// Not the command's context: no signal of a terminal may end it before its run.
+			return crash(docker.ServeDisks(context.Background(), args[0]))
 		},
 	}
 }

@@ -154,7 +154,7 @@ Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments or input, 255 the h
 	root.AddCommand(
 		a.demoCommand(), a.runCommand(), a.checkCommand(), a.listCommand(), a.showCommand(),
 		a.reportCommand(), a.exportCommand(), a.benchCommand(), a.doctorCommand(), a.cleanCommand(),
-		a.nodeCommand(), a.clockProbeCommand(), a.docsCommand(),
+		a.nodeCommand(), a.clockProbeCommand(), a.diskHelperCommand(), a.docsCommand(),
 	)
 	return root
 }

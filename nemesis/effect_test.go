@@ -183,6 +183,67 @@ func TestKillsAndPausesBite(t *testing.T) {
 	}
 }
 
+// A crash loop takes nodes down several times, leaves them down while it lasts, and they
+// recover from it.
+func TestCrashLoopsBite(t *testing.T) {
+	for kind, able := range map[string]string{"one": "4", "minority": "34", "majority": "0", "all": "0", "leader": "4"} {
+		t.Run(kind, func(t *testing.T) {
+			perform(t, nil, []string{"crash-loop"}, func(s *stage) {
+				evidence := s.do("crash", kind)
+				for _, part := range strings.Split(strings.TrimPrefix(evidence, kind+": "), ", ") {
+					var node string
+					var times int
+					if n, err := fmt.Sscanf(part, "%s gone %d times", &node, &times); n != 2 || times < 3 || times > 5 {
+						t.Errorf("evidence %q: %v", evidence, err)
+					}
+				}
+				downs := 0
+				for _, e := range s.notes {
+					if e.Kind == history.EventNodeDown {
+						downs++
+					}
+				}
+				if downs < 3 {
+					t.Errorf("nodes went down %d times", downs)
+				}
+				if during, _ := s.writes(); !strings.Contains(able, fmt.Sprint(strings.Count(during, "+"))) {
+					t.Errorf("during it %s could write, want one of %s", during, able)
+				}
+				s.do("end-crashes", "")
+				if err := s.nem.Confirm(context.Background()); err != nil {
+					t.Error(err)
+				}
+				if after, _ := s.writes(); after != "+++++" {
+					t.Errorf("after it %s could write", after)
+				}
+			})
+		})
+	}
+}
+
+// What the simulated world cannot do is refused, and not left out in silence.
+func TestOptionsThatTakeMoreAreRefused(t *testing.T) {
+	for _, set := range []struct {
+		nemesis string
+		options cluster.Options
+	}{
+		{"kill", cluster.Options{"kill-process": "redis-server"}},
+		{"pause", cluster.Options{"pause-how": "stop"}},
+		{"pause", cluster.Options{"pause-process": "redis-server"}},
+		{"disk", nil},
+	} {
+		perform(t, nil, []string{"kill"}, func(s *stage) {
+			c, err := nemesis.Compose(nemesis.Plan{Names: []string{set.nemesis}, Options: set.options})
+			if err == nil {
+				err = c.Bind(s.cl, cluster.Sim, func(history.Event) {})
+			}
+			if err == nil || !strings.Contains(err.Error(), "not available on sim") {
+				t.Errorf("%s %v: %v", set.nemesis, set.options, err)
+			}
+		})
+	}
+}
+
 // A node that one fault holds is not free for another.
 func TestHeldVictimsAreSkipped(t *testing.T) {
 	perform(t, nil, []string{"kill", "pause"}, func(s *stage) {
@@ -339,7 +400,7 @@ func TestSchedule(t *testing.T) {
 			t.Fatalf("%v %v", op, status)
 		}
 		start := op.Value.S != ""
-		family := map[string]string{"restart": "kill", "resume": "pause", "stop-partition": "start-partition", "reset-clock": "skew-clock", "stop-packet": "start-packet"}[op.F]
+		family := map[string]string{"restart": "kill", "resume": "pause", "stop-partition": "start-partition", "reset-clock": "skew-clock", "stop-packet": "start-packet", "start-node": "stop-node", "end-crashes": "crash", "stop-disk": "start-disk"}[op.F]
 		if start {
 			family = op.F
 			kinds[op.F+" "+op.Value.S]++
@@ -351,7 +412,7 @@ func TestSchedule(t *testing.T) {
 		ctx.Time += int64(10 * time.Millisecond)
 		g = next.Update(ctx, &generator.Event{Thread: generator.NemesisThread, Op: &history.Op{Process: history.Nemesis, F: op.F, Type: history.Info, Time: ctx.Time}})
 	}
-	if len(kinds) != 7+5+5+3+4 {
+	if len(kinds) != 7+5+5+5+5+4+3+4 {
 		t.Errorf("%d kinds of faults came up: %v", len(kinds), kinds)
 	}
 }

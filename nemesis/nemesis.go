@@ -10,6 +10,7 @@ package nemesis
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -71,15 +72,45 @@ var All = []Nemesis{
 	},
 	{
 		Name: "kill", Doc: "kills node processes as kill -9 does and starts them again", Needs: "kill and restart nodes",
-		Options: []cluster.Option{kinds("kill", "whom to kill, in turn", aims)},
-		start:   "kill", stop: "restart", atLeast: 1, bind: bindKill,
+		Options: []cluster.Option{
+			kinds("kill", "whom to kill, in turn", aims),
+			{Name: "kill-process", Doc: "kill only the processes of this name in each victim (redis-server), * and ? standing for any characters; empty: the whole node", Check: isPattern},
+		},
+		start: "kill", stop: "restart", atLeast: 1, bind: bindKill,
 		Page: killPage,
 	},
 	{
 		Name: "pause", Doc: "freezes node processes and lets them go on", Needs: "pause and resume nodes",
-		Options: []cluster.Option{kinds("pause", "whom to pause, in turn", aims)},
-		start:   "pause", stop: "resume", atLeast: 1, bind: bindPause,
+		Options: []cluster.Option{
+			kinds("pause", "whom to pause, in turn", aims),
+			{Name: "pause-how", Default: pauseFreeze, Values: []string{pauseFreeze, pauseStop}, Doc: "freeze the node as a whole, or stop its processes by SIGSTOP"},
+			{Name: "pause-process", Doc: "stop only the processes of this name in each victim; empty: all", Check: isPattern},
+		},
+		start: "pause", stop: "resume", atLeast: 1, bind: bindPause,
 		Page: pausePage,
+	},
+	{
+		Name: "restart", Doc: "asks nodes to end, as an operator does, and starts them again", Needs: "end node processes in good order",
+		Options: []cluster.Option{kinds("restart", "whom to restart, in turn", aims)},
+		start:   "stop-node", stop: "start-node", atLeast: 1, bind: bindRestart,
+		Page: restartPage,
+	},
+	{
+		Name: "crash-loop", Doc: "kills nodes several times in a row, each time as soon as they are back or before", Needs: "kill and restart nodes",
+		Options: []cluster.Option{kinds("crash-loop", "whom to kill, in turn", aims)},
+		start:   "crash", stop: "end-crashes", atLeast: 1, bind: bindCrashLoop,
+		Page: crashLoopPage,
+	},
+	{
+		Name: "disk", Doc: "makes disks lose what was not synced, tear writes, stall or be slow; on request be full or damaged", Needs: "damage disks",
+		Options: []cluster.Option{
+			someKinds("disk", "what disks do, in turn", diskKinds, diskSafe),
+			kinds("disk-nodes", "whose disks, in turn", aims),
+			{Name: "disk-files", Default: "*", Doc: "the files that bit-flip and truncate damage, by name or by path in the node's data, * and ? standing for any characters", Check: isPattern},
+			{Name: "disk-live", Default: "false", Values: []string{"true", "false"}, Doc: "damage the files of running nodes; else each is killed before and started after"},
+		},
+		start: "start-disk", stop: "stop-disk", atLeast: 1, bind: bindDisk,
+		Page: diskPage,
 	},
 	{
 		Name: "clock", Doc: "makes nodes' wall clocks jump, flip or run at the wrong rate, and sets them right again", Needs: "skew clocks",
@@ -112,6 +143,14 @@ func Find(name string) (Nemesis, error) {
 		}
 	}
 	return Nemesis{}, cluster.Unknown("nemesis", name, names)
+}
+
+// isPattern is a Check for a name with wild cards.
+func isPattern(value string) error {
+	if _, err := path.Match(value, ""); err != nil {
+		return fmt.Errorf("%q is no pattern for names (such as redis-*)", value)
+	}
+	return nil
 }
 
 // kinds is an option that lists some of the kinds there are; all of them by default.

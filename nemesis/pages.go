@@ -1,5 +1,7 @@
 package nemesis
 
+import "github.com/faultline-dev/faultline/harness/cluster"
+
 // What docs/nemeses.md says of each nemesis.
 
 var aimKinds = [][2]string{
@@ -34,7 +36,10 @@ var killPage = Page{
 	Sim:      "The process ends. What it had synced to its disk survives; of the rest a prefix of the writes does, the last one possibly torn.",
 	Docker:   "The engine kills the container's processes with SIGKILL and starts it again. Its volumes survive; its network namespace and process numbers are new, so that other faults in force are put back.",
 	Evidence: "The process number that is gone.",
-	Limits:   []string{"In containers the host's page cache survives, so a kill loses no write that the process had made: that takes the nemesis disk."},
+	Limits: []string{
+		"In containers the host's page cache survives, so a kill loses no write that the process had made: that takes the nemesis disk.",
+		"`kill-process` is for containers: the node's other processes go on, and whether something starts the killed one again is the node's own affair until the fault ends; if nothing did, the node is restarted. The simulated world's nodes are one process each.",
+	},
 }
 
 var pausePage = Page{
@@ -42,7 +47,48 @@ var pausePage = Page{
 	Sim:      "Packets, timers and completions of the node wait until it goes on.",
 	Docker:   "The engine freezes the container's control group, so that none of its processes runs.",
 	Evidence: "The engine's word that the container is frozen.",
-	Limits:   []string{"A frozen node still takes packets into its kernel's buffers, as a stopped process does."},
+	Limits: []string{
+		"A frozen node still takes packets into its kernel's buffers, as a stopped process does.",
+		"`pause-how=stop` and `pause-process` are for containers: SIGSTOP to the processes found when the fault begins, confirmed by the state of each of their threads. A supervisor that kills what does not answer may end them.",
+	},
+}
+
+var restartPage = Page{
+	Kinds:    aimKinds,
+	Docker:   "The engine sends SIGTERM (or what the image says) to the container's first process, and SIGKILL if it has not ended five seconds later; then it starts it again.",
+	Evidence: "The process number that is gone, the exit code, and whether it had to be killed.",
+	Limits:   []string{"Not in the simulated world, whose nodes have no way to end in good order: `kill` is stronger."},
+}
+
+var crashLoopPage = Page{
+	Kinds:    aimKinds,
+	Sim:      "The process ends and starts three to five times; each life lasts until the node answers, or less.",
+	Docker:   "Three to five times the engine kills the container's processes and starts them again; each life lasts until the node answers, or a time up to 1.5 s that may be too short for that.",
+	Evidence: "How often each node was gone.",
+	Limits:   []string{"Other nemeses of the run wait while it goes on, a few seconds."},
+}
+
+var diskPage = Page{
+	Kinds: [][2]string{
+		{loseUnsynced, "the power fails while syncs are under way: nodes end, and what they had not synced is gone"},
+		{tornWrite, "the power fails likewise, but of unsynced writes all are there except the last to each file, of which only the first sectors are"},
+		{slowDisk, "every read, write and sync takes 2 to 256 ms longer"},
+		{stalledDisk, "every read, write and sync waits until the fault ends"},
+		{fullDisk, "files can grow by no more than up to 1 MiB together; not by default, for a system may well end itself then, which counts as an anomaly"},
+		{string(cluster.FlipBit), "one bit of a file is turned over while the node is down (`disk-live`: while it runs); not by default, for it may break what no system promises"},
+		{string(cluster.Truncate), "a file loses its end, likewise"},
+	},
+	Docker:   "The directories of the node's volumes are on a file system of our own (FUSE). It passes everything on to a directory of the host, and keeps what it would take to undo it until a sync makes it last. A helper process serves it, which outlives the harness: a `kill -9` of that stalls no node, and `faultline clean` takes the helper, the mounts and the directories away. To make the power fail, syncs are held for a moment, so that some are always under way; then the container is killed and the journal played backwards.",
+	Evidence: "What was lost, in writes, bytes, files and changes to directories; which bit of which file; how many requests were slow, waited or were refused. A power failure that found nothing unsynced did not bite.",
+	Limits: []string{
+		"Not in the simulated world, whose disks lose what was not synced at every kill: use `kill` there.",
+		"A sync of a file or directory keeps that file's content and all earlier changes to directories, as ext4 and XFS do: a file made and synced, but whose directory was not, survives.",
+		"Writes are kept in order within a file. A sector of 512 bytes is kept whole or not at all.",
+		"A rename that replaces a file does not sync the new content first (ext4 does by default, XFS does not).",
+		"Syncs cost less than on a real disk: nothing below is synced.",
+		"Modes, owners and times are kept at once. `O_TMPFILE`, `copy_file_range` between files and punching holes are refused, and programs do without. There are no extended attributes below a file system that has none.",
+		"It takes FUSE (`/dev/fuse`), root and an engine on this very machine; `faultline doctor` tries it. A cluster that was attached has disks of its own, and is refused.",
+	},
 }
 
 var clockPage = Page{

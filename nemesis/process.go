@@ -20,18 +20,58 @@ type process struct {
 	victims []string
 }
 
-func bindKill(e *env, _ cluster.Options) fault {
-	if k, ok := e.cluster.(cluster.Killer); ok {
-		return &process{env: e, name: "kill", verb: "kill", take: k.Kill, give: k.Restart, done: "restarted"}
+func bindKill(e *env, o cluster.Options) fault {
+	p := &process{env: e, name: "kill", verb: "kill", done: "restarted"}
+	if pattern := o["kill-process"]; pattern != "" {
+		h, ok := e.cluster.(cluster.ProcessHurter)
+		if !ok {
+			return nil
+		}
+		p.take = func(ctx context.Context, node string) (string, error) { return h.KillProcess(ctx, node, pattern) }
+		p.give = func(ctx context.Context, node string) error { return h.Revive(ctx, node, pattern) }
+		p.done = "whole again"
+		return p
 	}
-	return nil
+	k, ok := e.cluster.(cluster.Killer)
+	if !ok {
+		return nil
+	}
+	p.take, p.give = k.Kill, k.Restart
+	return p
 }
 
-func bindPause(e *env, _ cluster.Options) fault {
-	if p, ok := e.cluster.(cluster.Pauser); ok {
-		return &process{env: e, name: "pause", verb: "pause", take: p.Pause, give: p.Resume, done: "resumed"}
+func bindRestart(e *env, _ cluster.Options) fault {
+	s, can := e.cluster.(cluster.Stopper)
+	k, ok := e.cluster.(cluster.Killer)
+	if !can || !ok {
+		return nil
 	}
-	return nil
+	return &process{env: e, name: "restart", verb: "stop", take: s.Stop, give: k.Restart, done: "started again"}
+}
+
+// How a pause is made.
+const (
+	pauseFreeze = "freeze"
+	pauseStop   = "stop"
+)
+
+func bindPause(e *env, o cluster.Options) fault {
+	p := &process{env: e, name: "pause", verb: "pause", done: "resumed"}
+	if pattern := o["pause-process"]; pattern != "" || o["pause-how"] == pauseStop {
+		h, ok := e.cluster.(cluster.ProcessHurter)
+		if !ok {
+			return nil
+		}
+		p.take = func(ctx context.Context, node string) (string, error) { return h.StopProcess(ctx, node, pattern) }
+		p.give = h.ContinueProcesses
+		return p
+	}
+	f, ok := e.cluster.(cluster.Pauser)
+	if !ok {
+		return nil
+	}
+	p.take, p.give = f.Pause, f.Resume
+	return p
 }
 
 func (p *process) inject(ctx context.Context, kind string) (injury, error) {

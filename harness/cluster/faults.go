@@ -66,6 +66,63 @@ type Pauser interface {
 	Resume(ctx context.Context, node string) error
 }
 
+// Stopper ends node processes in good order, as an operator does; a Killer starts them again.
+type Stopper interface {
+	// Stop asks a node to end, and returns evidence once it has, of its own will or, after
+	// some seconds, not.
+	Stop(ctx context.Context, node string) (evidence string, err error)
+}
+
+// ProcessHurter hurts some processes of a node whose others go on. A pattern says which, by
+// their names; the empty one means all.
+type ProcessHurter interface {
+	KillProcess(ctx context.Context, node, pattern string) (evidence string, err error)
+	// Revive starts the node again, unless such a process runs once more by itself.
+	Revive(ctx context.Context, node, pattern string) error
+	// StopProcess stops them as SIGSTOP does.
+	StopProcess(ctx context.Context, node, pattern string) (evidence string, err error)
+	// ContinueProcesses lets all go on that were stopped.
+	ContinueProcesses(ctx context.Context, node string) error
+}
+
+// DiskTrouble is what a disk does to the node that uses it. The zero value is a good disk.
+type DiskTrouble struct {
+	Delay time.Duration // of each request
+	Stall bool          // requests wait until it ends
+	Full  bool          // files may grow by Room bytes together
+	Room  int64
+}
+
+// Damage is what happens to a file behind a node's back.
+type Damage string
+
+// The kinds of damage.
+const (
+	FlipBit  Damage = "bit-flip" // one bit of it is turned over
+	Truncate Damage = "truncate" // its end is missing
+)
+
+// Outage is the end of a node by a power failure.
+type Outage struct {
+	Node     string
+	Lost     int64 // changes to its disk that were taken back, wholly or in part
+	Evidence string
+}
+
+// DiskDamager hurts nodes' disks.
+type DiskDamager interface {
+	// PowerFail ends the nodes as a power failure does that comes amid their syncs: what they
+	// had not synced is gone, or, if torn, of the last writes a part is left. A node without
+	// an outage was not free. A Killer starts them again.
+	PowerFail(ctx context.Context, nodes []string, torn bool, seed uint64) ([]Outage, error)
+	// DamageFile damages a file whose name, or path in the node's data, matches a pattern.
+	DamageFile(ctx context.Context, node string, d Damage, pattern string, seed uint64) (evidence string, err error)
+	// TroubleDisk makes a disk's trouble this one, Troubled counts the requests that met it
+	// since.
+	TroubleDisk(ctx context.Context, node string, t DiskTrouble) error
+	Troubled(ctx context.Context, node string) (int64, error)
+}
+
 // ClockSkewer changes nodes' wall clocks.
 type ClockSkewer interface {
 	// Skew makes the node's wall clock differ by offset from now on and, beyond that,

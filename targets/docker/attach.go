@@ -90,6 +90,7 @@ func (c *containers) letGo(ctx context.Context) error {
 // that is gone may have left there.
 var menders = []func(pid int, id string) error{
 	mendClock,
+	func(pid int, id string) error { return withProcesses(pid, id, "", crowd.goOn) },
 	func(pid int, _ string) error { return mendShape(pid) },
 	func(pid int, _ string) error {
 		w, err := openWires(pid)

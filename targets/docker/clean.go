@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// Clean removes the containers, volumes and networks of runs whose process has ended, heals
-// the clusters that such runs were attached to, and returns what it did. A living run is left alone, and so is one whose lock cannot be
-// seen from here; log says which.
+// Clean removes the containers, volumes, networks and disks of runs whose process has ended,
+// heals the clusters that such runs were attached to, and returns what it did. A living run
+// is left alone, and so is one whose lock cannot be seen from here; log says which.
 func Clean(ctx context.Context, log io.Writer) (done []string, err error) {
 	e, err := connect(ctx)
 	if err != nil {
@@ -28,8 +28,10 @@ func Clean(ctx context.Context, log io.Writer) (done []string, err error) {
 		}
 		errs = append(errs, err)
 	}
+	disks, err := cleanDisks(log) // which nobody uses now
+	errs = append(errs, err)
 	healed, err := e.healOrphans(ctx, log)
-	return append(done, healed...), errors.Join(append(errs, err)...)
+	return append(append(done, disks...), healed...), errors.Join(append(errs, err)...)
 }
 
 // orphans are what runs left behind that nobody owns any more.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/runtime"
+	"github.com/faultline-dev/faultline/nemesis/linux/disk"
 )
 
 // containers is a cluster of them.
@@ -31,6 +32,7 @@ type containers struct {
 	labels map[string]string // of everything that the run makes
 	nodes  []*member
 	watch  *watch
+	disks  *disks // nil: the engine's own
 }
 
 // member is a node and its container.
@@ -46,7 +48,11 @@ type member struct {
 	followed []follower // the other faults that go with its process
 	clock    *wallClock // nil: it was never wanted wrong
 	shaped   *shaping   // nil: it never was
-	awaited  ends
+	mayEnd   bool       // a fault of some of its processes may end it
+
+	trouble   disk.Trouble // its disks are in
+	metBefore int64        // requests that met trouble before this one
+	awaited   ends
 }
 
 // open makes a cluster without starting it. What it takes from the machine is the lock.
@@ -70,6 +76,9 @@ func open(ctx context.Context, s System, spec cluster.Spec) (*containers, error)
 	}
 	for _, name := range spec.Nodes {
 		c.nodes = append(c.nodes, &member{Node: Node{Name: name}})
+	}
+	if err := c.wantDisks(ctx); err != nil {
+		return fail(errors.Join(err, o.release()))
 	}
 	if spec.Attach != "" {
 		if err := c.attach(ctx); err != nil {
@@ -156,6 +165,9 @@ func (c *containers) bringUp(ctx context.Context) error {
 	if c.watch, err = c.startWatch(); err != nil {
 		return err
 	}
+	if err := c.makeDisks(asked, c.tag); err != nil {
+		return err
+	}
 	if err := c.each(func(m *member) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -164,14 +176,17 @@ func (c *containers) bringUp(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return c.each(func(m *member) error {
+	if err := c.each(func(m *member) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		return c.start(asked, m)
-	})
+	}); err != nil {
+		return err
+	}
+	return c.checkDisks()
 }
 
 // prepare waits for the nodes and makes what clients need.
@@ -233,11 +248,18 @@ func (c *containers) create(ctx context.Context, m *member, image string) error 
 			config.Hostname = m.Name
 			config.Volumes = map[string]struct{}{}
 			for _, v := range spec.Volumes {
-				config.Volumes[v] = struct{}{}
+				if c.disks == nil {
+					config.Volumes[v] = struct{}{}
+				}
 			}
 		},
 		HostConfigModifier: func(config *container.HostConfig) {
 			config.ExtraHosts = hosts
+			if c.disks != nil {
+				for i, v := range c.volumes(m) {
+					config.Binds = append(config.Binds, c.disks.mount(m, i).Point()+":"+v)
+				}
+			}
 			config.LogConfig = container.LogConfig{Type: "json-file"} // one that can be read back
 		},
 		EndpointSettingsModifier: func(ends map[string]*network.EndpointSettings) {
@@ -380,7 +402,7 @@ func (c *containers) Close(ctx context.Context) error {
 	if c.spec.Attach != "" {
 		errs = append(errs, c.letGo(ctx))
 	} else {
-		errs = append(errs, c.reap(ctx))
+		errs = append(errs, c.reap(ctx), c.endDisks())
 	}
 	for _, m := range c.nodes {
 		if m.logs != nil {

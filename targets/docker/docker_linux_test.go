@@ -19,20 +19,24 @@ import (
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/history"
+	"github.com/faultline-dev/faultline/targets/host"
 )
 
 // sleeper is a system that does nothing, in the smallest image that can.
 var sleeper = System{
 	Name: "sleeper",
 	Image: func(context.Context, cluster.Options) (Image, error) {
-		return Image{Context: fstest.MapFS{
-			"Dockerfile": {Data: []byte("ARG BASE=debian:bookworm-slim\nFROM ${BASE}\nENTRYPOINT [\"sleep\"]\n")},
-		}}, nil
+		return Image{Context: sleeperFiles("")}, nil
 	},
 	Container: func(n Node, all []Node, _ cluster.Options) Container {
 		return Container{Cmd: []string{"infinity"}, Env: map[string]string{"NODES": fmt.Sprint(len(all))}, Files: map[string][]byte{"/etc/sleeper": []byte(n.Name)}, Volumes: []string{"/data"}}
 	},
 	Connect: func(context.Context, Node, []Node, cluster.Options) (cluster.Conn, error) { return awake{}, nil },
+}
+
+// sleeperFiles are the context of such an image, with more in it.
+func sleeperFiles(more string) fstest.MapFS {
+	return fstest.MapFS{"Dockerfile": {Data: []byte("ARG BASE=debian:bookworm-slim\nFROM ${BASE}\n" + more + "ENTRYPOINT [\"sleep\"]\n")}}
 }
 
 // awake is a connection that answers whatever it is asked.
@@ -79,13 +83,17 @@ func belongs(t *testing.T, e *engine, run string) (containers, networks int) {
 
 // TestMain lets a test start this program again as the owner of a cluster, to be killed.
 func TestMain(m *testing.M) {
+	ServeDisksInTest()
 	if run := os.Getenv("FAULTLINE_TEST_OWNER"); run != "" {
 		spec := specOf(run, os.Stderr)
+		if os.Getenv("FAULTLINE_TEST_DISKS") != "" {
+			spec.Faults = []string{"disk"}
+		}
 		ref := os.Getenv("FAULTLINE_TEST_ATTACH")
 		if ref != "" {
 			spec = attachSpec(ref, run)
 		}
-		c, err := Opener(sleeper)(context.Background(), spec)
+		c, err := Opener(sleeper)(host.WithTest(context.Background(), "TestNothing"), spec)
 		if err == nil {
 			err = c.Start(context.Background())
 		}

@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/moby/moby/client"
@@ -22,7 +23,7 @@ var bases = []string{"debian:bookworm-slim", "golang:1.26-bookworm"}
 // Doctor tries out what runs in containers need.
 func Doctor(ctx context.Context) []Check {
 	e, err := connect(ctx)
-	checks := []Check{checkEngine(ctx, e, err), checkCut(), checkShape(), checkClock(ctx)}
+	checks := []Check{checkEngine(ctx, e, err), checkCut(), checkShape(), checkProcess(), checkDisk(), checkClock(ctx)}
 	if err != nil {
 		return checks
 	}
@@ -57,6 +58,17 @@ func checkCut() Check {
 	return Check{Name: "network faults in containers", OK: true, Detail: "nftables works within a network namespace"}
 }
 
+func checkProcess() Check {
+	c := Check{Name: "faults of processes in containers"}
+	if err := tryProcess(); err != nil {
+		c.Detail = err.Error()
+		c.Remedy = "run as root, in the host's PID namespace; or in the control container: docker compose run control"
+		return c
+	}
+	c.OK, c.Detail = true, "a process of ours was stopped, went on and was killed; those of others can be reached"
+	return c
+}
+
 func checkBases(ctx context.Context, e *engine) Check {
 	c := Check{Name: "base images", OK: true, Detail: fmt.Sprint(bases)}
 	for _, image := range bases {
@@ -74,18 +86,20 @@ func checkOrphans(ctx context.Context, e *engine) Check {
 	c := Check{Name: "nothing left behind"}
 	var log bytes.Buffer
 	orphans, err := e.orphans(ctx, &log)
+	disks, diskErr := orphanDisks(&log)
+	err = errors.Join(err, diskErr)
 	switch {
 	case err != nil:
 		c.Detail = err.Error()
-	case len(orphans) > 0:
+	case len(orphans)+len(disks) > 0:
 		n := 0
 		for _, b := range orphans {
 			n += len(b.containers) + len(b.networks)
 		}
-		c.Detail = fmt.Sprintf("%d containers and networks of %d runs that were killed", n, len(orphans))
+		c.Detail = fmt.Sprintf("%d containers and networks of %d runs that were killed, disks of %d", n, len(orphans), len(disks))
 		c.Remedy = "faultline clean"
 	default:
-		c.OK, c.Detail = true, "no containers or networks of killed runs"
+		c.OK, c.Detail = true, "no containers, networks or disks of killed runs"
 	}
 	return c
 }

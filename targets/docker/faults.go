@@ -114,33 +114,55 @@ func (c *containers) Kill(ctx context.Context, name string) (string, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	state, err := c.state(ctx, m)
+	state, err := c.free(ctx, m)
 	if err != nil {
 		return "", err
 	}
-	if !state.Running || state.Paused {
-		return "", cluster.ErrSkipped
+	if err := c.kill(ctx, m); err != nil {
+		return "", err
 	}
+	return fmt.Sprintf("pid %d of %s gone", state.Pid, name), nil
+}
+
+// free is the state of a node whose process runs; else it is ErrSkipped.
+func (c *containers) free(ctx context.Context, m *member) (*container.State, error) {
+	state, err := c.state(ctx, m)
+	if err == nil && (!state.Running || state.Paused) {
+		err = cluster.ErrSkipped
+	}
+	return state, err
+}
+
+// kill ends a node's process. The caller holds m.mu.
+func (c *containers) kill(ctx context.Context, m *member) error {
+	return c.end(ctx, m, "kill", func() error {
+		_, err := c.engine.ContainerKill(ctx, m.id, client.ContainerKillOptions{Signal: "KILL"})
+		return err
+	})
+}
+
+// end has do end a node's process, and waits until it has. The caller holds m.mu.
+func (c *containers) end(ctx context.Context, m *member, verb string, do func() error) error {
 	dropped, err := m.dropped()
 	if err != nil {
-		return "", err
+		return err
 	}
 	m.awaited.expect()
-	if _, err := c.engine.ContainerKill(ctx, m.id, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
+	if err := do(); err != nil {
 		m.awaited.cancel()
 		if errdefs.IsConflict(err) { // it ended by itself just before
-			return "", cluster.ErrSkipped
+			return cluster.ErrSkipped
 		}
-		return "", fmt.Errorf("kill its container: %w", err)
+		return fmt.Errorf("%s its container: %w", verb, err)
 	}
 	wait := c.engine.ContainerWait(ctx, m.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
 	case <-wait.Result:
 	case err := <-wait.Error:
-		return "", fmt.Errorf("wait for the end of its container: %w", err)
+		return fmt.Errorf("wait for the end of its container: %w", err)
 	}
 	m.cuts.before = dropped
-	return fmt.Sprintf("pid %d of %s gone", state.Pid, name), m.unplug()
+	return m.unplug()
 }
 
 // Restart implements cluster.Killer.
@@ -169,12 +191,9 @@ func (c *containers) Pause(ctx context.Context, name string) (string, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	state, err := c.state(ctx, m)
+	state, err := c.free(ctx, m)
 	if err != nil {
 		return "", err
-	}
-	if !state.Running || state.Paused {
-		return "", cluster.ErrSkipped
 	}
 	if _, err := c.engine.ContainerPause(ctx, m.id, client.ContainerPauseOptions{}); err != nil {
 		if errdefs.IsConflict(err) {

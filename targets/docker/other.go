@@ -3,10 +3,13 @@
 package docker
 
 import (
+	"context"
 	"errors"
 	"net/netip"
+	"os/exec"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/nemesis/linux/disk"
 )
 
 // supported says that this machine can reach containers by their addresses.
@@ -42,3 +45,33 @@ func (*shaper) Abandon() error                                        { return e
 
 func tryCut() error   { return errOther }
 func tryShape() error { return errOther }
+
+type layers struct{}
+
+func startLayers(context.Context, string, []disk.Mount, *exec.Cmd) (*layers, error) {
+	return nil, errOther
+}
+
+func (*layers) Make(string, disk.Trouble) (disk.Counts, error)     { return disk.Counts{}, errOther }
+func (*layers) Counts(string) (disk.Counts, error)                 { return disk.Counts{}, errOther }
+func (*layers) PowerFails(string, bool, uint64) (disk.Loss, error) { return disk.Loss{}, errOther }
+func (*layers) Flip(string, string, uint64) (string, error)        { return "", errOther }
+func (*layers) Truncate(string, string, uint64) (string, error)    { return "", errOther }
+func (*layers) Close() error                                       { return nil }
+
+func endLayers(string) error                    { return errOther }
+func tryLayer() error                           { return errOther }
+func serveLayers(context.Context, string) error { return errOther }
+func layered(int, string) (bool, error)         { return false, errOther }
+
+type crowd struct{}
+
+func withProcesses(int, string, string, func(crowd) error) error { return errOther }
+
+func (crowd) first() bool    { return false }
+func (crowd) kill() error    { return errOther }
+func (crowd) stop() error    { return errOther }
+func (crowd) goOn() error    { return errOther }
+func (crowd) String() string { return "" }
+
+func tryProcess() error { return errOther }

@@ -30,6 +30,7 @@ package disk
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -38,6 +39,16 @@ type Mount struct {
 	Name  string // in orders
 	Under string // made if need be; has in it data/, the directory below, and mnt/, where the layer is
 }
+
+const (
+	dataDir  = "data"
+	trashDir = "trash"
+	pointDir = "mnt"
+)
+
+// Data is the directory below a mount, Point where its layer is.
+func (m Mount) Data() string  { return filepath.Join(m.Under, dataDir) }
+func (m Mount) Point() string { return filepath.Join(m.Under, pointDir) }
 
 // Trouble is what a disk does to those who use it. The zero value is a good disk.
 type Trouble struct {

@@ -20,15 +20,7 @@ const (
 	controlFile = "control"
 	pidFile     = "pid"
 	logFile     = "helper.log"
-
-	dataDir  = "data"
-	trashDir = "trash"
-	pointDir = "mnt"
 )
-
-// Data is the directory below a mount, Point where its layer is.
-func (m Mount) Data() string  { return filepath.Join(m.Under, dataDir) }
-func (m Mount) Point() string { return filepath.Join(m.Under, pointDir) }
 
 // order is what a helper is told to do, on a line of its own.
 type order struct {
