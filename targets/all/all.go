@@ -8,6 +8,7 @@ import (
 	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/targets/dynamo"
 	"github.com/faultline-dev/faultline/targets/etcd"
+	"github.com/faultline-dev/faultline/targets/galera"
 	"github.com/faultline-dev/faultline/targets/kafka"
 	"github.com/faultline-dev/faultline/targets/raft"
 	"github.com/faultline-dev/faultline/targets/redis"
@@ -16,7 +17,7 @@ import (
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, cassandra.Target, zookeeper.Target}
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, cassandra.Target, galera.Target, zookeeper.Target}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {

@@ -1,0 +1,27 @@
+package galera
+
+import "github.com/faultline-dev/faultline/harness/cluster"
+
+const about = `Every node runs Debian's MariaDB with Galera, and a client has one session with one node, on which
+each statement is sent once. The first node founds the cluster at its very first start and at no other;
+after a crash of all nodes the last primary component comes back by itself (` + "`pc.recovery`" + `).
+
+A register is a row, written by one statement; compare-and-set is an update where the old value still
+stands. A set has a row for each element. A list and a counter are a row each, changed by one statement
+or (` + "`--set updates=transaction`" + `) by a transaction that reads and then writes.
+
+A conflict between nodes is answered as a deadlock (1213) and leaves nothing behind, as do a node that is
+not in the primary component (1047) and a wait that took too long (1205). An error during commit and a lost
+connection leave the operation in doubt.
+
+Without ` + "`sync-wait`" + ` a node answers reads from what it has applied, which may be less than what has been
+acknowledged elsewhere; nothing is promised of it then.`
+
+// records are what runs found.
+var records = []cluster.Record{
+	{
+		Command: "faultline run --target galera --on docker --nodes 3 --workload register --model linearizable --time 20s --seed 680598938",
+		Outcome: "invalid in the first run",
+		Found:   "nonlinearizable: on key 0, process 1 read 2 at 40.259 s, though process 0's compare-and-set of 2 to 4 had been acknowledged 2.89 ms before that read began. Seven more keys had such stale reads, without any fault. 8,405 operations succeeded.",
+	},
+}
