@@ -17,7 +17,7 @@ import (
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, cassandra.Target, galera.Target, zookeeper.Target}
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {
