@@ -82,4 +82,9 @@ var records = []cluster.Record{
 		Outcome: "valid 1 of 1",
 		Found:   "Every nemesis bit.",
 	},
+	{
+		Command: "faultline run --target etcd --on docker --nodes 5 --workload register --nemesis disk,crash-loop,restart --time 60s",
+		Outcome: "valid in the only run",
+		Found:   "6,268 operations succeeded; 3 disk faults, 2 crash loops and 2 restarts in good order bit. In another run, of three nodes, a power failure amid syncs took 5 unsynced writes each (some 16 kB) from two nodes at once, and another tore a write of the third: etcd lost nothing that it had acknowledged.",
+	},
 }
