@@ -191,8 +191,7 @@ func (c *containers) Pause(ctx context.Context, name string) (string, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	state, err := c.free(ctx, m)
-	if err != nil {
+	if _, err := c.free(ctx, m); err != nil {
 		return "", err
 	}
 	if _, err := c.engine.ContainerPause(ctx, m.id, client.ContainerPauseOptions{}); err != nil {
@@ -201,7 +200,8 @@ func (c *containers) Pause(ctx context.Context, name string) (string, error) {
 		}
 		return "", fmt.Errorf("pause its container: %w", err)
 	}
-	if state, err = c.state(ctx, m); err != nil {
+	state, err := c.state(ctx, m)
+	if err != nil {
 		return "", err
 	}
 	if !state.Paused {
