@@ -48,7 +48,7 @@ func newPair(t *testing.T) pair {
 	return pair{a, b}
 }
 
-func newNamespace(t *testing.T) *Namespace {
+func newNamespace(t testing.TB) *Namespace {
 	t.Helper()
 	type made struct {
 		h   netns.NsHandle
@@ -266,7 +266,7 @@ func tables(t *testing.T, n *Namespace) string {
 	return fmt.Sprint(names)
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -58,12 +58,13 @@ type queue struct {
 	shape   Shape
 	touched atomic.Int64
 
-	mu     sync.Mutex
-	held   packets
-	free   time.Time // when the link is idle again, under a rate
-	wake   chan struct{}
-	quit   chan struct{}
-	ending sync.WaitGroup
+	mu      sync.Mutex
+	held    packets
+	leaving bool      // packets are held no more
+	free    time.Time // when the link is idle again, under a rate
+	wake    chan struct{}
+	quit    chan struct{}
+	ending  sync.WaitGroup
 }
 
 // packet is one that the kernel holds for us.
@@ -114,12 +115,21 @@ func openQueue(namespace int, number uint16, s Shape) (*queue, error) {
 	return q, nil
 }
 
-// close lets what is held go, and stops.
+// lastRead is how long a queue that ends is still read, for what the kernel has sent us.
+const lastRead = 5 * time.Millisecond
+
+// close lets what is held go, and stops. The kernel drops what has no verdict when its
+// queue goes, so the verdicts come first.
 func (q *queue) close() error {
 	close(q.quit)
-	err := q.conn.Close() // the kernel then passes what it still holds for us
+	err := q.conn.SetReadDeadline(time.Now().Add(lastRead))
+	if err != nil {
+		err = errors.Join(err, q.conn.Close()) // which ends the reading as well
+		q.ending.Wait()
+		return err
+	}
 	q.ending.Wait()
-	return err
+	return q.conn.Close()
 }
 
 func (q *queue) header() []byte {
@@ -148,12 +158,12 @@ func (q *queue) decide(id uint32, verdict uint32, payload []byte) {
 func (q *queue) read() {
 	for {
 		messages, err := q.conn.Receive()
-		select {
-		case <-q.quit:
-			return
-		default:
-		}
 		if err != nil {
+			select {
+			case <-q.quit:
+				return
+			default:
+			}
 			// Anything but the end leaves the queue in force: a message that was lost has
 			// cost a packet its verdict, no more.
 			time.Sleep(time.Millisecond)
@@ -234,6 +244,11 @@ func (q *queue) queueUp(now time.Time, length int) (time.Duration, bool) {
 
 func (q *queue) hold(p packet) {
 	q.mu.Lock()
+	if q.leaving {
+		q.mu.Unlock()
+		q.decide(p.id, accept, nil)
+		return
+	}
 	heap.Push(&q.held, p)
 	first := q.held[0] == p
 	q.mu.Unlock()
@@ -268,8 +283,19 @@ func (q *queue) release() {
 		case <-timer.C:
 		case <-q.wake:
 		case <-q.quit:
+			q.leave()
 			return
 		}
+	}
+}
+
+// leave lets all packets go that are held, in their order, and holds no more.
+func (q *queue) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.leaving = true
+	for len(q.held) > 0 {
+		q.decide(heap.Pop(&q.held).(packet).id, accept, nil)
 	}
 }
 

@@ -74,6 +74,7 @@ func (s *Shaper) Touched() int64 { return s.queue.touched.Load() }
 // Close lets all packets pass, those that are held at once. A namespace that has gone has
 // nothing to restore.
 func (s *Shaper) Close() error {
+	s.queue.leave() // first: with the rule the kernel drops what it still holds for us
 	return errors.Join(s.namespace.Unshape(), s.queue.close())
 }
 
