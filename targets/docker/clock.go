@@ -149,7 +149,12 @@ func (c *containers) clockReading(name string) (clock.Reading, error) {
 func mendClock(pid int, id string) error {
 	g := clock.NewGroup()
 	defer g.Ended()
-	return errors.Join(g.Began(pid, id), g.Skew(0, 1))
+	if err := errors.Join(g.Began(pid, id), g.Skew(0, 1)); err != nil {
+		return err
+	}
+	// Once more, for a process that was half-way through being forked.
+	_, err := g.Read()
+	return err
 }
 
 // ClockProbe is the command by which this program is one whose clock doctor makes wrong.

@@ -90,4 +90,21 @@ var records = []cluster.Record{
 		Outcome: "invalid 2 of 2",
 		Found:   "nonlinearizable: on key 49, process 34 read nothing at 25.767 s, though process 15's write of 6 had been acknowledged 6.42 s before that read began. With the disk faults of the default, which often take one node alone, the node says so itself: tocommit(1667) is out of range [lastIndex(1519)]. Was the raft log corrupted, truncated, or lost?",
 	},
+	{
+		Command: leaseCommand + " --set lease-clock=wall",
+		Outcome: "invalid in the first of 3 (seeds 1 to 3; 2 and 3 valid)",
+		Found:   "nonlinearizable: on key 19, process 8 read nothing at 3.279 s, though process 1's write of 1 had been acknowledged 59.5 ms before that read began. The leader's clock flipped by 30 seconds (7 of 7 clock faults bit), by which it measures how long it may answer alone; without the clock faults the same run was valid.",
+	},
+	{
+		Command: leaseCommand + " --set lease-clock=monotonic",
+		Outcome: "valid 3 of 3 (seeds 1 to 3)",
+		Found:   "Leases by the monotonic clock held under the same faults: 6 or 7 partitions and 7 or 8 strobes in each run, all of which bit.",
+	},
+	{
+		Command: "faultline run --target raft --on docker --workload register --nemesis clock --nodes 3 --time 30s --seed 1",
+		Outcome: "valid",
+		Found:   "Reads by index need no clock: 4 of 4 clock faults bit, the largest of them 137.862 s as the node's process read it, and nothing was found wrong.",
+	},
 }
+
+const leaseCommand = "faultline run --target raft --on docker --workload register --nodes 3 --time 40s --interval 3s --seed 1 --model linearizable --nemesis partition,clock --set partition=leader --set clock=strobe --set clock-nodes=leader --set clock-offset=-30s --set reads=lease"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -31,7 +32,6 @@ type Group struct {
 // How often new processes are looked for, how long one of them may take to stand still and
 // how soon it is tried again: others wait meanwhile.
 const (
-	forkTakes  = 2 * time.Millisecond
 	lookEvery  = 20 * time.Millisecond
 	briefLimit = 200 * time.Millisecond
 	tryAgain   = time.Second
@@ -53,7 +53,7 @@ func (g *Group) Began(pid int, id string) error {
 		return nil
 	}
 	err := g.look(stopLimit)
-	g.watch()
+	g.watch(forEver)
 	return err
 }
 
@@ -112,12 +112,11 @@ func (g *Group) set(s Setting, period time.Duration) error {
 		return err
 	}
 	if !g.skewed() {
-		// A process that was half-way through being forked has its parent's old offset, and
-		// nobody will look for it later.
-		time.Sleep(forkTakes)
-		return g.look(stopLimit)
+		// A process that was half-way through being forked has its parent's old offset.
+		g.watch(looksAfter)
+		return nil
 	}
-	g.watch()
+	g.watch(forEver)
 	switch {
 	case len(g.known) > 0:
 		return nil
@@ -220,8 +219,14 @@ func (g *Group) meet(pid int, limit time.Duration) bool {
 	return false
 }
 
+// forEver and looksAfter are how often watch looks: while a skew is in force, and after it.
+const (
+	forEver    = math.MaxInt
+	looksAfter = 3
+)
+
 // watch looks for new processes, and flips a strobe, until unwatch.
-func (g *Group) watch() {
+func (g *Group) watch(looks int) {
 	g.stop, g.done = make(chan struct{}), make(chan struct{})
 	go func(stop, done chan struct{}, period time.Duration) {
 		defer close(done)
@@ -233,7 +238,7 @@ func (g *Group) watch() {
 			defer t.Stop()
 			flip = t.C
 		}
-		for {
+		for looks > 0 {
 			select {
 			case <-stop:
 				return
@@ -245,6 +250,7 @@ func (g *Group) watch() {
 				}
 				g.mu.Unlock()
 			case <-look.C:
+				looks--
 				g.mu.Lock()
 				_ = g.look(briefLimit) // what cannot be patched is told by Read
 				g.mu.Unlock()
