@@ -233,19 +233,18 @@ func (c *conn) attempt(ctx context.Context, key, value int64, s stamp) (int64, e
 
 // produced reads the answer to one record.
 func produced(reply *kmsg.ProduceResponse, waits bool) (int64, error) {
-	for _, t := range reply.Topics {
-		for _, p := range t.Partitions {
-			err := kerr.ErrorForCode(p.ErrorCode)
-			switch {
-			case err == nil, errors.Is(err, kerr.DuplicateSequenceNumber): // an earlier attempt was kept
-				return p.BaseOffset, nil
-			case refused(err, waits):
-				return 0, cluster.Definite(err)
-			}
-			return 0, err
-		}
+	if len(reply.Topics) == 0 || len(reply.Topics[0].Partitions) == 0 {
+		return 0, errors.New("the leader's answer names no partition")
 	}
-	return 0, errors.New("the leader's answer names no partition")
+	p := reply.Topics[0].Partitions[0]
+	err := kerr.ErrorForCode(p.ErrorCode)
+	switch {
+	case err == nil, errors.Is(err, kerr.DuplicateSequenceNumber): // an earlier attempt was kept
+		return p.BaseOffset, nil
+	case refused(err, waits):
+		return 0, cluster.Definite(err)
+	}
+	return 0, err
 }
 
 // Poll implements cluster.Log.

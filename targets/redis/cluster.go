@@ -78,7 +78,7 @@ var clusterSystem = docker.System{
 // others as their replicas, in turn.
 func clusterSetup(ctx context.Context, all []docker.Node, _ cluster.Options) error {
 	if len(all) < 3 {
-		return fmt.Errorf("Redis Cluster needs 3 primaries to replace one, and there are %d nodes: use --nodes 3 or more, 6 for a replica of each", len(all))
+		return fmt.Errorf("a Redis Cluster needs 3 primaries to replace one, and there are %d nodes: use --nodes 3 or more, 6 for a replica of each", len(all))
 	}
 	clients := make([]*redis.Client, len(all))
 	for i, n := range all {
