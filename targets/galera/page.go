@@ -27,6 +27,11 @@ var records = []cluster.Record{
 	{
 		Command: "faultline run --target galera --on docker --nodes 3 --workload register --model linearizable --set sync-wait=7 --time 20s --seed 279743150",
 		Outcome: "valid 1 of 1",
-		Found:   "14,043 operations succeeded, without faults. Runs with sync-wait under faults are not recorded yet.",
+		Found:   "14,043 operations succeeded, without faults.",
+	},
+	{
+		Command: "faultline run --target galera --on docker --nodes 3 --workload register --model linearizable --set sync-wait=7 --nemesis partition,kill,pause --time 30s --seed 371081510",
+		Outcome: "valid 1 of 1",
+		Found:   "745 operations succeeded, and none in the second half of the run: what 4 partitions, 3 kills and 5 pauses left of the cluster was no primary component then. It came back after healing.",
 	},
 }
