@@ -81,7 +81,7 @@ func (c *conn) of(ctx context.Context, write bool) (*session, error) {
 	cancel()
 	c.asked = time.Now()
 	switch {
-	case c.primary != nil && (err != nil || addr == c.primary.addr):
+	case c.primary != nil && (err != nil || addr == c.primary.addr) && !c.primary.standby():
 		return c.primary, nil
 	case err != nil:
 		return nil, err
@@ -90,8 +90,16 @@ func (c *conn) of(ctx context.Context, write bool) (*session, error) {
 		c.primary.close()
 		c.primary = nil
 	}
-	c.primary, err = dial(ctx, addr)
-	return c.primary, err
+	s, err := dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if s.standby() {
+		s.close()
+		return nil, errStandby
+	}
+	c.primary = s
+	return s, nil
 }
 
 // drop gives up a session that failed, so that the next statement looks anew.

@@ -175,6 +175,24 @@ func TestThreeNodes(t *testing.T) {
 	if err != nil || len(leaders) != 1 {
 		t.Fatalf("leaders %v, %v", leaders, err)
 	}
+	standbys := 0
+	for _, n := range c.Nodes() {
+		near := client(n)
+		h := &conn{node: near.node, readHome: true}
+		must(t, near.Close())
+		s, err := h.of(ctx, false)
+		must(t, err)
+		if s.standby() {
+			standbys++
+		}
+		if s.standby() == (n == leaders[0]) {
+			t.Errorf("%s is a standby: %v, and %s leads", n, s.standby(), leaders[0])
+		}
+		must(t, h.Close())
+	}
+	if standbys != 2 {
+		t.Errorf("%d standbys", standbys)
+	}
 	w := client(leaders[0])
 	defer w.Close()
 	for _, n := range c.Nodes() {

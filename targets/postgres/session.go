@@ -47,6 +47,14 @@ func dial(ctx context.Context, addr string) (*session, error) {
 	return s, nil
 }
 
+// errStandby is said of a primary that was deposed. It serves as a replica by then, and shows
+// what it had committed for itself alone, which nobody was told to be committed.
+var errStandby = errors.New("whom Patroni names as primary is a replica")
+
+// standby reports whether the server replays another's log, as it told when the session
+// began or since.
+func (s *session) standby() bool { return s.pg.PgConn().ParameterStatus("in_hot_standby") == "on" }
+
 // close ends the session without waiting for the server, which may be waiting itself.
 func (s *session) close() {
 	ctx, cancel := context.WithCancel(context.Background())
