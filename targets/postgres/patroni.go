@@ -71,8 +71,8 @@ func askState(ctx context.Context, n docker.Node) (s state, err error) {
 	return s, ask(ctx, n, "patroni", &s)
 }
 
-// askPeers asks who there is. Patroni reads that from etcd for every question, so that a
-// node without a quorum cannot tell.
+// askPeers asks who there is. Patroni may answer from what it last heard of etcd, so that a
+// node that is cut off can name a primary that was deposed.
 func askPeers(ctx context.Context, n docker.Node) ([]peer, error) {
 	var says struct{ Members []peer }
 	err := ask(ctx, n, "cluster", &says)

@@ -51,7 +51,16 @@ var Target = cluster.Target{
 	Data:     []string{"register", "set", "append", "counter"},
 	Promises: promises,
 	About:    about,
-	Open:     map[cluster.World]cluster.Opener{cluster.Docker: docker.Opener(system)},
+	Records: []cluster.Record{{
+		Command: "faultline run --target postgres --on docker --nodes 3 --workload set --nemesis partition --set partition=leader --time 60s --interval 18s --set commit=async --seed 1",
+		Outcome: "invalid in the first run",
+		Found:   "lost-element: element 792, whose add was acknowledged to process 2 at 17.139 s, is in none of the 6 final reads; the same befell 867 other elements. The primary was cut off, wrote on until Patroni demoted it, and was rewound to the one that had replaced it. Evidence of the cuts: 452 packets dropped by 2 partitions, 2 changes of leader.",
+	}, {
+		Command: "faultline run --target postgres --on docker --nodes 3 --workload set --nemesis partition --set partition=leader --time 60s --interval 18s --set commit=sync --seed 1 --runs 3",
+		Outcome: "invalid in 1 of 3 runs: a finding",
+		Found:   "lost-element: element 830, whose add was acknowledged to process 8 at 43.425 s, is in none of the 6 final reads; the same befell 459 other elements. By the nodes' logs n3 had taken the primary's lock 11.5 s before n2, cut off until then, promoted itself \"because I had the session lock\", both to timeline 2; n3 was then demoted for want of the lock, and what it had acknowledged was gone. Patroni 3.0.2 renews its lock in etcd by a write that does not ask who holds it now (_update_leader of its etcd3 module). The other 2 runs were valid.",
+	}},
+	Open: map[cluster.World]cluster.Opener{cluster.Docker: docker.Opener(system)},
 }
 
 const about = `Every node runs a PostgreSQL 15, a Patroni 3 and an etcd 3.4 (Debian's packages), with checksums and
