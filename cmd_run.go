@@ -53,6 +53,9 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringArrayVar(&sets, "set", nil, "an option of the target, the workload or a nemesis, as name=value (repeatable)")
 	f.StringVar(&s.Clients, "clients", "pinned", "pinned: a client stays with its node; failover: it moves on")
 	f.StringVar(&s.Image, "image", "", "in containers: use this image instead of building the target's")
+	f.StringVar(&s.Memory, "memory", "", "in containers: memory that a node may use, such as 512m")
+	f.Float64Var(&s.CPUs, "cpus", 0, "in containers: processors that a node may use, such as 0.5")
+	f.BoolVar(&s.Leave, "leave-running", false, "in containers: leave the cluster running, healed; faultline clean removes it")
 	f.StringVar(&s.Attach, "attach", "", "use the cluster that is there already, compose:PROJECT or label:KEY=VALUE; it is healed and never removed")
 	f.StringVar(&s.Store, "store", "store", "where runs are kept")
 	f.DurationVar(&s.CheckTime, "check-time", 0, "time budget of each checker (default 1m)")
@@ -104,6 +107,9 @@ func (a *app) runAll(ctx context.Context, s Settings, runs int, asJSON bool, jun
 		cases = append(cases, testCase(one, run, res, err, time.Since(began)))
 		if !asJSON {
 			a.verdict(run, res, err)
+			if one.Leave && run != nil {
+				fmt.Fprintf(a.out, "running:   the cluster is left as it is; addresses: grep 'left running' %s; faultline clean removes it\n", run.Path(store.LogFile))
+			}
 		} else if err != nil {
 			fmt.Fprintln(a.err, "faultline:", oneLine(err))
 		}

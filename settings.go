@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
+
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness"
 	"github.com/faultline-dev/faultline/harness/cluster"
@@ -42,10 +44,38 @@ type Settings struct {
 	Clients     string            // pinned or failover; "": pinned
 	Image       string            // in containers, instead of the target's own
 	Attach      string            // in containers: a cluster that is there already
+	Memory      string            // in containers: what a node may use, such as 512m
+	CPUs        float64           // in containers: processors that a node may use
+	Leave       bool              // in containers: leave the cluster running
 	Store       string            // the store's root; "": store
 	CheckTime   time.Duration     // budget of each checker; 0: its default
 
 	nodes []string // those of the attached cluster
+}
+
+// limits checks what a node may use, and whether the cluster stays.
+func limits(t *harness.Test, s Settings) error {
+	if s.Memory == "" && s.CPUs == 0 && !s.Leave {
+		return nil
+	}
+	if t.World != cluster.Docker || s.Attach != "" {
+		return errors.New("--memory, --cpus and --leave-running are for clusters that are made in containers")
+	}
+	if s.Memory != "" {
+		n, err := units.RAMInBytes(s.Memory)
+		if err != nil || n < leastMemory {
+			return fmt.Errorf("--memory %q is not a size such as 512m, of 6m at least", s.Memory)
+		}
+		t.Memory = n
+	}
+	if !(s.CPUs >= 0 && s.CPUs <= maxCPUs) {
+		return fmt.Errorf("--cpus %g: a node may use up to %d processors", s.CPUs, maxCPUs)
+	}
+	if s.Leave && slices.Contains(s.Nemesis, "disk") {
+		return errors.New("--leave-running and --nemesis disk exclude each other: the disks are the harness's, and end with it")
+	}
+	t.CPUs, t.Leave = s.CPUs, s.Leave
+	return nil
 }
 
 // attach finds the nodes of the cluster that is to be attached.
@@ -70,6 +100,8 @@ const (
 	maxConcurrency = 10000
 	maxTime        = 7 * 24 * time.Hour
 	maxRate        = 1e7
+	maxCPUs        = 1024
+	leastMemory    = 6 << 20 // the engine's own bound
 )
 
 // plan is what settings resolve to.
@@ -144,6 +176,9 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	}
 	if s.Image != "" && world != cluster.Docker {
 		return nil, fmt.Errorf("--image is for --on docker, and this run is %s", world)
+	}
+	if err := limits(&t, s); err != nil {
+		return nil, err
 	}
 	root := s.Store
 	if root == "" {
@@ -338,20 +373,20 @@ func config(t harness.Test, s Settings) store.Config {
 	if t.Interval > 0 {
 		c.Interval = t.Interval.String()
 	}
-	c.Reproduce = reproduce(c, s.Image, s.Attach)
+	c.Reproduce = reproduce(c, s)
 	return c
 }
 
 // reproduce is the command line of a configuration.
-func reproduce(c store.Config, image, attached string) string {
+func reproduce(c store.Config, s Settings) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "faultline run --target %s --on %s --workload %s", quote(c.Target), c.World, quote(c.Workload))
 	if len(c.Nemeses) > 0 {
 		fmt.Fprintf(&b, " --nemesis %s", strings.Join(c.Nemeses, ","))
 	}
 	fmt.Fprintf(&b, " --model %s", c.Model)
-	if attached != "" {
-		fmt.Fprintf(&b, " --attach %s", quote(attached))
+	if s.Attach != "" {
+		fmt.Fprintf(&b, " --attach %s", quote(s.Attach))
 	} else {
 		fmt.Fprintf(&b, " --nodes %d", len(c.Nodes))
 	}
@@ -374,8 +409,14 @@ func reproduce(c store.Config, image, attached string) string {
 	if c.Clients != "pinned" {
 		fmt.Fprintf(&b, " --clients %s", c.Clients)
 	}
-	if image != "" {
-		fmt.Fprintf(&b, " --image %s", quote(image))
+	if s.Image != "" {
+		fmt.Fprintf(&b, " --image %s", quote(s.Image))
+	}
+	if s.Memory != "" {
+		fmt.Fprintf(&b, " --memory %s", quote(s.Memory))
+	}
+	if s.CPUs > 0 {
+		fmt.Fprintf(&b, " --cpus %g", s.CPUs)
 	}
 	names := make([]string, 0, len(c.Settings))
 	for name := range c.Settings {

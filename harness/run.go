@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/generator"
 	"github.com/faultline-dev/faultline/harness/history"
@@ -28,6 +29,9 @@ func Run(ctx context.Context, t Test) (*Outcome, error) {
 		return nil, err
 	}
 	out, err := r.judge(failure)
+	if failure != nil || out != nil && out.Results.Valid == checkers.Invalid {
+		r.keep()
+	}
 	return out, errors.Join(failure, err, r.teardown())
 }
 
@@ -87,6 +91,7 @@ func (r *run) record() (failure, err error) {
 	}
 	spec := cluster.Spec{
 		Nodes: r.Nodes, Options: r.TargetOptions, Seed: r.Seed, Faults: r.Nemeses, RunID: r.RunID, Image: r.Image, Attach: r.Attach,
+		Memory: r.Memory, CPUs: r.CPUs, Leave: r.Leave,
 		Log: r.Log, Note: r.note,
 	}
 	if r.Run != nil {
@@ -303,6 +308,19 @@ func (r *run) heal() error {
 	defer cancel()
 	err := r.nem.Heal(ctx)
 	return errors.Join(r.nem.Err(), err)
+}
+
+// keep keeps the nodes' data of a run that went wrong. Without them the run is worth as much.
+func (r *run) keep() {
+	k, ok := r.cl.(cluster.Keeper)
+	if !ok || r.Run == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), keepLimit)
+	defer cancel()
+	if err := k.Keep(ctx, r.Run.Dir); err != nil {
+		r.logf("keep the nodes' data: %v", err)
+	}
 }
 
 // teardown takes the cluster down, also after Ctrl-C.

@@ -40,7 +40,10 @@ type Test struct {
 	Failover        bool // clients move on to another node; otherwise each is pinned to one
 	RunID           string
 	Image           string
-	Attach          string // the cluster to use instead of making one; see cluster.Spec
+	Memory          int64   // bytes that a node may use, in containers; 0: all there are
+	CPUs            float64 // processors likewise
+	Leave           bool    // leave the cluster running
+	Attach          string  // the cluster to use instead of making one; see cluster.Spec
 	Budget          checkers.Budget
 	Extra           []checkers.Checker // besides the workload's
 
@@ -77,4 +80,5 @@ const (
 	settle           = 3 * time.Second // between healing and the final reads
 	finalLimit       = 2 * time.Minute // of the final reads
 	closeLimit       = 2 * time.Minute
+	keepLimit        = time.Minute // for the data of a run that went wrong
 )

@@ -1,4 +1,4 @@
-// Package nodes looks for nodes that died by themselves.
+// Package nodes looks for nodes that died by themselves, or wrote that they were about to.
 //
 // A node that a nemesis killed was meant to die; one that exited or panicked on its own
 // is an anomaly whatever the operations say. Start with Deaths.
@@ -33,6 +33,11 @@ func (d deaths) Check(_ context.Context, h *history.History, _ checkers.Budget) 
 				Name: "unrecovered",
 				Sentence: fmt.Sprintf("node %s did not answer within %s after all faults had been healed: %s",
 					e.Node, checkers.Span(e.N), e.Text),
+			})
+		case e.Kind == history.EventPanic:
+			result.Anomalies = append(result.Anomalies, checkers.Anomaly{
+				Name:     "node-panicked",
+				Sentence: fmt.Sprintf("node %s wrote to its log at %s: %s", e.Node, checkers.At(e.Time), e.Text),
 			})
 		case e.Kind != history.EventNodeDown:
 		case !ByItself(e):

@@ -41,12 +41,21 @@ type Spec struct {
 	Faults  []string  // the nemeses that the run will use, so that what they need is prepared
 	RunID   string    // unique; containers, networks and processes are labelled with it
 	Image   string    // in containers: use this image and build none; "" builds the target's own
+	Memory  int64     // in containers: bytes that a node may use; 0: all there are
+	CPUs    float64   // in containers: processors that a node may use; 0: all there are
+	Leave   bool      // in containers: Close leaves the cluster running
 	Attach  string    // in containers: a cluster that is there already, compose:PROJECT or label:KEY=VALUE; "" makes one
 	Dir     string    // the run directory, "" if nothing is to be kept
 	Log     io.Writer // the harness's log; never nil
 	// Note puts an event on the telemetry track; the harness stamps the time. It may be
 	// called from any goroutine.
 	Note func(history.Event)
+}
+
+// Keeper is a cluster whose nodes' data can be kept for a look at it later.
+type Keeper interface {
+	// Keep copies the data into a directory, as far as a limit allows.
+	Keep(ctx context.Context, dir string) error
 }
 
 // LeaderTeller is a cluster that can tell who leads. Several may believe that they do.

@@ -17,9 +17,10 @@ const (
 	EventLost                         // a client call ignored its deadline; process N was left behind
 	EventPhase                        // the run entered phase Name (setup, main, heal, final, analyse)
 	EventUnrecovered                  // Node did not answer within N nanoseconds of healing; Text: its last error
+	EventPanic                        // Node's log has a line that must never be there; Text: the line
 )
 
-var eventNames = [...]string{"leader", "clock", "node-up", "node-down", "fault-start", "fault-end", "assign", "health", "lost", "phase", "unrecovered"}
+var eventNames = [...]string{"leader", "clock", "node-up", "node-down", "fault-start", "fault-end", "assign", "health", "lost", "phase", "unrecovered", "panic"}
 
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) {

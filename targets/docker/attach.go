@@ -66,7 +66,7 @@ func (c *containers) takeOver(ctx context.Context) error {
 	return c.each(func(m *member) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.logs, err = openLogs(c.spec.Dir, m.Name); err != nil {
+		if err := c.openLogs(m); err != nil {
 			return err
 		}
 		return c.plug(ctx, m)

@@ -17,6 +17,7 @@ import (
 	testcontainers "github.com/testcontainers/testcontainers-go"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/history"
 	"github.com/faultline-dev/faultline/harness/runtime"
 	"github.com/faultline-dev/faultline/nemesis/linux/disk"
 )
@@ -261,6 +262,7 @@ func (c *containers) create(ctx context.Context, m *member, image string) error 
 				}
 			}
 			config.LogConfig = container.LogConfig{Type: "json-file"} // one that can be read back
+			config.Memory, config.NanoCPUs = c.spec.Memory, int64(c.spec.CPUs*1e9)
 		},
 		EndpointSettingsModifier: func(ends map[string]*network.EndpointSettings) {
 			for _, end := range ends {
@@ -272,7 +274,18 @@ func (c *containers) create(ctx context.Context, m *member, image string) error 
 		return fmt.Errorf("make its container: %w", err)
 	}
 	m.id = made.GetContainerID()
-	m.logs, err = openLogs(c.spec.Dir, m.Name)
+	return c.openLogs(m)
+}
+
+// openLogs makes ready for what a node says.
+func (c *containers) openLogs(m *member) error {
+	w, err := newLineWatch(c.system.Panics, func(line string) {
+		c.spec.Note(history.Event{Kind: history.EventPanic, Node: m.Name, Text: line})
+	})
+	if err != nil {
+		return err
+	}
+	m.logs, err = openLogs(c.spec.Dir, m.Name, w)
 	return err
 }
 
@@ -399,13 +412,21 @@ func (c *containers) Close(ctx context.Context) error {
 		errs = append(errs, m.unplug())
 		m.mu.Unlock()
 	}
-	if c.spec.Attach != "" {
+	switch {
+	case c.spec.Attach != "":
 		errs = append(errs, c.letGo(ctx))
-	} else {
+	case c.spec.Leave:
+		for _, m := range c.nodes {
+			fmt.Fprintf(c.spec.Log, "left running: %s at %s\n", c.name()+"-"+m.Name, m.Addr)
+		}
+	default:
 		errs = append(errs, c.reap(ctx), c.endDisks())
 	}
 	for _, m := range c.nodes {
 		if m.logs != nil {
+			if c.spec.Leave || c.spec.Attach != "" {
+				m.logs.leave() // the node goes on talking
+			}
 			errs = append(errs, m.logs.close())
 		}
 	}

@@ -2,9 +2,12 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/moby/moby/api/types/events"
@@ -88,13 +91,39 @@ func (c *containers) noteEvent(ctx context.Context, e events.Message) {
 	if e.Action == events.ActionDie {
 		event.Kind, event.Text = history.EventNodeDown, "killed"
 		if !m.awaited.meet() {
-			event.Text = "exited by itself with code " + e.Actor.Attributes["exitCode"]
+			event.Text = "exited by itself with " + exitWords(e.Actor.Attributes["exitCode"])
 			if state, err := c.state(ctx, m); err == nil && state.OOMKilled {
 				event.Text = "killed by the kernel: out of memory"
 			}
 		}
 	}
 	c.spec.Note(event)
+	if e.Action == events.ActionStart {
+		if err := c.replug(ctx, m); err != nil && ctx.Err() == nil {
+			fmt.Fprintf(c.spec.Log, "put the faults of %s back: %v\n", m.Name, err)
+		}
+	}
+}
+
+// replug puts a node's faults back when its process is a new one that this run did not
+// start: its container has a policy of restarting, or somebody started it.
+func (c *containers) replug(ctx context.Context, m *member) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, err := c.state(ctx, m)
+	if err != nil || !state.Running || state.Pid == m.pid || m.id == "" {
+		return err
+	}
+	return errors.Join(m.unplug(), c.plug(ctx, m))
+}
+
+// exitWords says how a process ended: above 128 a signal ended it.
+func exitWords(code string) string {
+	n, err := strconv.Atoi(code)
+	if err != nil || n <= 128 || n > 128+64 {
+		return "code " + code
+	}
+	return fmt.Sprintf("code %s, by signal %d (%s)", code, n-128, syscall.Signal(n-128))
 }
 
 // teller is the node that an event is about.
