@@ -79,7 +79,7 @@ func askPeers(ctx context.Context, n docker.Node) ([]peer, error) {
 	return says.Members, err
 }
 
-var errNoLeader = errors.New("Patroni knows no primary")
+var errNoLeader = errors.New("no primary is known to Patroni")
 
 // leader is the address of the primary, as a node's Patroni names it.
 func leader(ctx context.Context, n docker.Node) (string, error) {
