@@ -55,6 +55,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringVar(&s.Image, "image", "", "in containers: use this image instead of building the target's")
 	f.StringVar(&s.Memory, "memory", "", "in containers: memory that a node may use, such as 512m")
 	f.Float64Var(&s.CPUs, "cpus", 0, "in containers: processors that a node may use, such as 0.5")
+	f.BoolVar(&s.Pcap, "pcap", false, "in containers: keep each node's packets, in nodes/<node>/packets.pcap")
 	f.BoolVar(&s.Leave, "leave-running", false, "in containers: leave the cluster running, healed; faultline clean removes it")
 	f.StringVar(&s.Attach, "attach", "", "use the cluster that is there already, compose:PROJECT or label:KEY=VALUE; it is healed and never removed")
 	f.StringVar(&s.Store, "store", "store", "where runs are kept")

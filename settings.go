@@ -46,6 +46,7 @@ type Settings struct {
 	Attach      string            // in containers: a cluster that is there already
 	Memory      string            // in containers: what a node may use, such as 512m
 	CPUs        float64           // in containers: processors that a node may use
+	Pcap        bool              // in containers: keep the nodes' packets
 	Leave       bool              // in containers: leave the cluster running
 	Store       string            // the store's root; "": store
 	CheckTime   time.Duration     // budget of each checker; 0: its default
@@ -55,6 +56,10 @@ type Settings struct {
 
 // limits checks what a node may use, and whether the cluster stays.
 func limits(t *harness.Test, s Settings) error {
+	if s.Pcap && t.World != cluster.Docker {
+		return errors.New("--pcap is for clusters in containers")
+	}
+	t.Pcap = s.Pcap
 	if s.Memory == "" && s.CPUs == 0 && !s.Leave {
 		return nil
 	}

@@ -91,7 +91,7 @@ func (r *run) record() (failure, err error) {
 	}
 	spec := cluster.Spec{
 		Nodes: r.Nodes, Options: r.TargetOptions, Seed: r.Seed, Faults: r.Nemeses, RunID: r.RunID, Image: r.Image, Attach: r.Attach,
-		Memory: r.Memory, CPUs: r.CPUs, Leave: r.Leave,
+		Memory: r.Memory, CPUs: r.CPUs, Pcap: r.Pcap, Leave: r.Leave,
 		Log: r.Log, Note: r.note,
 	}
 	if r.Run != nil {

@@ -42,6 +42,7 @@ type Test struct {
 	Image           string
 	Memory          int64   // bytes that a node may use, in containers; 0: all there are
 	CPUs            float64 // processors likewise
+	Pcap            bool    // keep the nodes' packets
 	Leave           bool    // leave the cluster running
 	Attach          string  // the cluster to use instead of making one; see cluster.Spec
 	Budget          checkers.Budget

@@ -43,6 +43,7 @@ type Spec struct {
 	Image   string    // in containers: use this image and build none; "" builds the target's own
 	Memory  int64     // in containers: bytes that a node may use; 0: all there are
 	CPUs    float64   // in containers: processors that a node may use; 0: all there are
+	Pcap    bool      // in containers: keep each node's packets in nodes/<node>/packets.pcap
 	Leave   bool      // in containers: Close leaves the cluster running
 	Attach  string    // in containers: a cluster that is there already, compose:PROJECT or label:KEY=VALUE; "" makes one
 	Dir     string    // the run directory, "" if nothing is to be kept

@@ -49,6 +49,7 @@ type member struct {
 	followed []follower // the other faults that go with its process
 	clock    *wallClock // nil: it was never wanted wrong
 	shaped   *shaping   // nil: it never was
+	packets  *packets   // nil: they are not kept
 	mayEnd   bool       // a fault of some of its processes may end it
 
 	trouble   disk.Trouble // its disks are in
@@ -285,6 +286,11 @@ func (c *containers) openLogs(m *member) error {
 	if err != nil {
 		return err
 	}
+	if c.spec.Pcap && c.spec.Dir != "" {
+		if err := m.openPackets(c.spec.Dir); err != nil {
+			return err
+		}
+	}
 	m.logs, err = openLogs(c.spec.Dir, m.Name, w)
 	return err
 }
@@ -423,6 +429,9 @@ func (c *containers) Close(ctx context.Context) error {
 		errs = append(errs, c.reap(ctx), c.endDisks())
 	}
 	for _, m := range c.nodes {
+		if m.packets != nil {
+			errs = append(errs, m.packets.close())
+		}
 		if m.logs != nil {
 			if c.spec.Leave || c.spec.Attach != "" {
 				m.logs.leave() // the node goes on talking

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"os/exec"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/nemesis/linux/disk"
@@ -42,6 +43,11 @@ func openShaper(*wires, []netip.Addr, cluster.Shape) (*shaper, error) { return n
 func (*shaper) Touched() int64                                        { return 0 }
 func (*shaper) Close() error                                          { return errOther }
 func (*shaper) Abandon() error                                        { return errOther }
+
+type capture struct{}
+
+func openCapture(*wires, int, func(time.Time, []byte, int)) (*capture, error) { return nil, errOther }
+func (*capture) Close() error                                                 { return errOther }
 
 func tryCut() error   { return errOther }
 func tryShape() error { return errOther }

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/nemesis/linux/net"
@@ -22,6 +23,13 @@ func openShaper(w *wires, sources []netip.Addr, s cluster.Shape) (*shaper, error
 	return w.Shape(sources, net.Shape{
 		Delay: s.Delay, Jitter: s.Jitter, Loss: s.Loss, Reorder: s.Reorder, Corrupt: s.Corrupt, Rate: s.Rate,
 	})
+}
+
+// capture hears the packets of one container.
+type capture = net.Capture
+
+func openCapture(w *wires, snap int, take func(at time.Time, packet []byte, length int)) (*capture, error) {
+	return w.Capture(snap, take)
 }
 
 // tryShape finds out whether this process may shape packets, and the kernel can.
