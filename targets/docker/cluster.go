@@ -316,7 +316,8 @@ func (c *containers) plug(ctx context.Context, m *member) error {
 	}
 	m.pid = state.Pid
 	if m.wires, err = openWires(m.pid); err != nil {
-		if later, stateErr := c.state(ctx, m); stateErr == nil && !later.Running {
+		if c.endsByItself(ctx, m) {
+			m.pid = 0
 			return nil
 		}
 		return fmt.Errorf("reach its network: %w", err)
@@ -331,6 +332,20 @@ func (c *containers) plug(ctx context.Context, m *member) error {
 	}
 	m.logs.follow(c.engine, m.id, state.StartedAt)
 	return nil
+}
+
+// endsByItself reports whether a node whose process could not be reached has ended, which
+// the engine may learn a moment later than this.
+func (c *containers) endsByItself(ctx context.Context, m *member) bool {
+	for range 40 {
+		if state, err := c.state(ctx, m); err == nil && !state.Running {
+			return true
+		}
+		if c.rt.Sleep(ctx, probeEvery) != nil {
+			return false
+		}
+	}
+	return false
 }
 
 // state is what the engine says of a node's container.
