@@ -194,7 +194,7 @@ func (c *containers) Pause(ctx context.Context, name string) (string, error) {
 	if _, err := c.free(ctx, m); err != nil {
 		return "", err
 	}
-	if _, err := c.engine.ContainerPause(ctx, m.id, client.ContainerPauseOptions{}); err != nil {
+	if err := c.freeze(ctx, m); err != nil {
 		if errdefs.IsConflict(err) {
 			return "", cluster.ErrSkipped
 		}
@@ -208,6 +208,22 @@ func (c *containers) Pause(ctx context.Context, name string) (string, error) {
 		return "", errors.New("the engine paused its container, but says that it is not paused")
 	}
 	return fmt.Sprintf("pid %d of %s frozen", state.Pid, name), nil
+}
+
+// freezeTries are how often the engine is asked to freeze a container. On a busy machine it
+// may give up ("unable to freeze") while processes come and go, and leave it running.
+const freezeTries = 5
+
+func (c *containers) freeze(ctx context.Context, m *member) error {
+	for n := 1; ; n++ {
+		_, err := c.engine.ContainerPause(ctx, m.id, client.ContainerPauseOptions{})
+		if err == nil || errdefs.IsConflict(err) || n == freezeTries {
+			return err
+		}
+		if sleepErr := c.rt.Sleep(ctx, probeEvery); sleepErr != nil {
+			return err
+		}
+	}
 }
 
 // Resume implements cluster.Pauser.

@@ -30,6 +30,16 @@ var records = []cluster.Record{
 		Found:   "14,043 operations succeeded, without faults.",
 	},
 	{
+		Command: "faultline run --target galera --on docker --nodes 3 --workload register --nemesis partition --time 30s --seed 1",
+		Outcome: "invalid in 2 of 2 runs (seeds 1 and 2)",
+		Found:   "nonlinearizable: on key 0, process 1 read 7 at 13.360 s, though process 0's compare-and-set of 7 to 9 had been acknowledged 372 µs before that read began. 9 partitions, all of which bit.",
+	},
+	{
+		Command: "faultline run --target galera --on docker --nodes 3 --workload register --set sync-wait=7 --nemesis partition,pause --interval 8s --time 50s --seed 2",
+		Outcome: "valid in 4 of 4 runs (seeds 2 to 5)",
+		Found:   "33,300 of 46,858 operations succeeded and are linearizable, under 13 partitions that dropped 109 packets and 12 pauses.",
+	},
+	{
 		Command: "faultline run --target galera --on docker --nodes 3 --workload register --model linearizable --set sync-wait=7 --nemesis partition,kill,pause --time 30s --seed 371081510",
 		Outcome: "valid 1 of 1",
 		Found:   "745 operations succeeded, and none in the second half of the run: what 4 partitions, 3 kills and 5 pauses left of the cluster was no primary component then. It came back after healing.",
