@@ -45,25 +45,22 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	result := checkers.Result{Checker: c.Name()}
 	increments, acked, reads, finals := 0, 0, 0, 0
 	for _, s := range gather(h) {
-		if s.fault == "" && ctx.Err() != nil {
-			s.fault = "no time was left for it"
+		if s.Fault == "" && ctx.Err() != nil {
+			s.Fault = "no time was left for it"
 		}
-		if s.fault == "" {
+		if s.Fault == "" {
 			found := s.final()
 			if c.Linearizable {
 				if a := s.linear(); a != nil {
 					found = append(found, *a)
 				}
 			} else if len(s.finals) == 0 && len(s.increments) > 0 {
-				s.fault = "no final read succeeded, so nobody knows what became of the increments"
+				s.Fault = "no final read succeeded, so nobody knows what became of the increments"
 			}
 			result.Anomalies = append(result.Anomalies, found...)
 		}
-		if s.fault != "" {
-			result.Valid = checkers.Merge(result.Valid, checkers.Unknown)
-			if result.Reason == "" {
-				result.Reason = s.name() + ": " + s.fault
-			}
+		if s.Fault != "" {
+			result.Doubt(s.name(), s.Fault)
 		}
 		increments, acked, reads, finals = increments+len(s.increments), acked+s.acked, reads+len(s.reads), finals+len(s.finals)
 	}
@@ -98,46 +95,29 @@ type operation struct {
 
 // subject is one counter.
 type subject struct {
-	h          *history.History
-	key        int64
-	keyed      bool
+	checkers.Subject
 	increments []operation // by invocation
 	reads      []operation // by completion
 	finals     []operation
 	acked      int
 	last       int // the last event of an increment
-	fault      string
 }
 
 // gather splits a history into its counters, in order of first use.
 func gather(h *history.History) []*subject {
-	type id struct {
-		key   int64
-		keyed bool
+	begin := func(of checkers.Subject) *subject {
+		return &subject{Subject: of, last: none}
 	}
-	index := map[id]*subject{}
-	var all []*subject
-	match := h.Completions()
-	for i := range h.Len() {
-		e := h.At(i)
-		if e.Process < 0 {
-			continue
-		}
-		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, last: none}
-			index[k], all = s, append(all, s)
-		}
+	all := checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
 		switch e.F {
 		case "increment":
 			s.increment(i, e, match)
 		case "read":
 			s.read(i, e, match)
 		default:
-			s.reject("operation %d is %q, which a counter does not have", i, e.F)
+			s.Reject("operation %d is %q, which a counter does not have", i, e.F)
 		}
-	}
+	})
 	for _, s := range all {
 		s.findFinals()
 	}
@@ -150,12 +130,12 @@ func (s *subject) increment(i int, e history.Op, match []int32) {
 		return
 	}
 	if !e.Value.IsNil() && e.Value != history.Int(1) {
-		s.reject("operation %d increments by %s; only increments by 1 can be judged", i, e.Value)
+		s.Reject("operation %d increments by %s; only increments by 1 can be judged", i, e.Value)
 		return
 	}
 	o := operation{call: i, ret: never}
 	if end := match[i]; end >= 0 {
-		switch s.h.At(int(end)).Type {
+		switch s.H.At(int(end)).Type {
 		case history.Fail:
 			return
 		case history.OK:
@@ -171,42 +151,25 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 		return
 	}
 	if e.Value.Kind != history.KindInt && !e.Value.IsNil() {
-		s.reject("operation %d read %s, which is no integer", i, e.Value)
+		s.Reject("operation %d read %s, which is no integer", i, e.Value)
 		return
 	}
 	s.reads = append(s.reads, operation{call: int(match[i]), ret: i, value: e.Value.A})
 }
 
-func (s *subject) reject(format string, args ...any) {
-	if s.fault == "" {
-		s.fault = fmt.Sprintf(format, args...)
-	}
-}
-
 // findFinals picks the final reads.
 func (s *subject) findFinals() {
-	final := int64(none)
-	for _, e := range s.h.Telemetry() {
-		if e.Kind == history.EventPhase && e.Name == "final" {
-			final = e.Time
-		}
-	}
+	isFinal := s.Finals(s.last)
 	for _, r := range s.reads {
-		if final != none && s.h.At(r.call).Time >= final || final == none && r.call > s.last {
+		if isFinal(r.call) {
 			s.finals = append(s.finals, r)
 		}
 	}
 }
 
 func (s *subject) name() string {
-	if !s.keyed {
+	if !s.Keyed {
 		return "the counter"
 	}
-	return fmt.Sprintf("key %d", s.key)
+	return fmt.Sprintf("key %d", s.Key)
 }
-
-func (s *subject) time(event int) int64 { return s.h.At(event).Time }
-
-func (s *subject) who(event int) string { return fmt.Sprintf("process %d", s.h.At(event).Process) }
-
-func (s *subject) when(event int) string { return checkers.At(s.time(event)) }

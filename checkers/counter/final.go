@@ -28,7 +28,7 @@ func (s *subject) final() (found []checkers.Anomaly) {
 				also++
 			}
 		}
-		text := fmt.Sprintf("%s's final read at %s is %d, %s", s.who(r.ret), s.when(r.ret), r.value, k.tell)
+		text := fmt.Sprintf("%s's final read at %s is %d, %s", s.Who(r.ret), s.When(r.ret), r.value, k.tell)
 		if also > 0 {
 			text += fmt.Sprintf("; so %s", plural(also, "more of the final reads"))
 		}
@@ -39,8 +39,8 @@ func (s *subject) final() (found []checkers.Anomaly) {
 
 func (s *subject) anomaly(name, text string, proof ...int) checkers.Anomaly {
 	a := checkers.Anomaly{Name: name, Sentence: text}
-	if s.keyed {
-		key := s.key
+	if s.Keyed {
+		key := s.Key
 		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, text)
 	}
 	for _, e := range proof {

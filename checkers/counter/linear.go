@@ -93,7 +93,7 @@ func (s *subject) groups() (groups []group) {
 func (s *subject) reversed(groups []group) *checkers.Anomaly {
 	if len(groups) > 0 && groups[0].value < 0 {
 		r := groups[0].firstRet
-		a := s.anomaly("nonlinearizable", fmt.Sprintf("%s read %d at %s: nothing was ever taken away", s.who(r.ret), r.value, s.when(r.ret)), r.call, r.ret)
+		a := s.anomaly("nonlinearizable", fmt.Sprintf("%s read %d at %s: nothing was ever taken away", s.Who(r.ret), r.value, s.When(r.ret)), r.call, r.ret)
 		return &a
 	}
 	low := operation{call: none} // of all reads of lower values the one that was invoked last
@@ -103,7 +103,7 @@ func (s *subject) reversed(groups []group) *checkers.Anomaly {
 		}
 		if high := groups[g].firstRet; low.call > high.ret {
 			a := s.anomaly("nonlinearizable", fmt.Sprintf("%s read %d at %s, although %s had read %d %s before that read began",
-				s.who(low.ret), low.value, s.when(low.ret), s.who(high.ret), high.value, checkers.Span(s.time(low.call)-s.time(high.ret))),
+				s.Who(low.ret), low.value, s.When(low.ret), s.Who(high.ret), high.value, checkers.Span(s.Time(low.call)-s.Time(high.ret))),
 				high.call, high.ret, low.call, low.ret)
 			return &a
 		}
@@ -144,7 +144,7 @@ func (s *subject) jobs(groups []group) []job {
 func (s *subject) uncounted(groups []group, x job) *checkers.Anomaly {
 	before, after := groups[x.first-1].firstRet, groups[x.last].lastCall
 	a := s.anomaly("nonlinearizable", fmt.Sprintf("%s read %d at %s and %s read %d at %s, although %s's increment began and was acknowledged in between (at %s)",
-		s.who(before.ret), before.value, s.when(before.ret), s.who(after.ret), after.value, s.when(after.ret), s.who(x.ret), s.when(x.ret)),
+		s.Who(before.ret), before.value, s.When(before.ret), s.Who(after.ret), after.value, s.When(after.ret), s.Who(x.ret), s.When(x.ret)),
 		before.call, before.ret, x.call, x.ret, after.call, after.ret)
 	return &a
 }
@@ -153,7 +153,7 @@ func (s *subject) uncounted(groups []group, x job) *checkers.Anomaly {
 func (s *subject) tooHigh(g group, have int64) *checkers.Anomaly {
 	r := g.firstRet
 	a := s.anomaly("nonlinearizable", fmt.Sprintf("%s read %d at %s, but at most %s can have happened by then",
-		s.who(r.ret), r.value, s.when(r.ret), plural(int(have), "increment")), r.call, r.ret)
+		s.Who(r.ret), r.value, s.When(r.ret), plural(int(have), "increment")), r.call, r.ret)
 	return &a
 }
 
@@ -190,13 +190,13 @@ func (s *subject) tooLow(groups []group, jobs []job, last int) *checkers.Anomaly
 	}
 	proof := []int{late.call, late.ret, r.call, r.ret}
 	text := fmt.Sprintf("%s read %d at %s, although %s happened by then: %s's, acknowledged %s before that read began, is one of them",
-		s.who(r.ret), r.value, s.when(r.ret), hadTo(len(inside)), s.who(late.ret), checkers.Span(s.time(r.call)-s.time(late.ret)))
+		s.Who(r.ret), r.value, s.When(r.ret), hadTo(len(inside)), s.Who(late.ret), checkers.Span(s.Time(r.call)-s.Time(late.ret)))
 	if first > 0 {
 		p := groups[first-1].firstRet
 		proof = append(proof, p.call, p.ret)
 		text = fmt.Sprintf("%s read %d at %s and %s read %d at %s, although %s happened in between: %s's, acknowledged %s before the later read began, is one of them",
-			s.who(p.ret), p.value, s.when(p.ret), s.who(r.ret), r.value, s.when(r.ret), hadTo(len(inside)),
-			s.who(late.ret), checkers.Span(s.time(r.call)-s.time(late.ret)))
+			s.Who(p.ret), p.value, s.When(p.ret), s.Who(r.ret), r.value, s.When(r.ret), hadTo(len(inside)),
+			s.Who(late.ret), checkers.Span(s.Time(r.call)-s.Time(late.ret)))
 	}
 	a := s.anomaly("nonlinearizable", text, proof...)
 	return &a

@@ -41,14 +41,11 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	subjects := gather(h, budget.Memory)
 	appends, reads, unread, invalid := 0, 0, 0, 0
 	for _, s := range subjects {
-		if s.fault == "" && ctx.Err() != nil {
-			s.fault = "no time was left for it"
+		if s.Fault == "" && ctx.Err() != nil {
+			s.Fault = "no time was left for it"
 		}
-		if s.fault != "" {
-			result.Valid = checkers.Merge(result.Valid, checkers.Unknown)
-			if result.Reason == "" {
-				result.Reason = s.name() + ": " + s.fault
-			}
+		if s.Fault != "" {
+			result.Doubt(s.name(), s.Fault)
 			continue
 		}
 		found := s.judge()
@@ -101,14 +98,11 @@ type read struct {
 
 // subject is one list.
 type subject struct {
-	h        *history.History
-	key      int64
-	keyed    bool
+	checkers.Subject
 	elements []element
 	number   map[int64]int32
 	reads    []read
 	room     *int64 // bytes that all reads may still take
-	fault    string
 }
 
 func (s *subject) element(v int64) (*element, int32) {
@@ -123,54 +117,39 @@ func (s *subject) element(v int64) (*element, int32) {
 
 // gather splits a history into its lists, in order of first use.
 func gather(h *history.History, memory int64) []*subject {
-	type id struct {
-		key   int64
-		keyed bool
+	begin := func(of checkers.Subject) *subject {
+		return &subject{Subject: of, number: map[int64]int32{}, room: &memory}
 	}
-	index := map[id]*subject{}
-	var all []*subject
-	match := h.Completions()
-	for i := range h.Len() {
-		e := h.At(i)
-		if e.Process < 0 {
-			continue
-		}
-		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, number: map[int64]int32{}, room: &memory}
-			index[k], all = s, append(all, s)
-		}
+	return checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
 		switch e.F {
 		case "append":
 			s.append(i, e, match)
 		case "read":
 			s.read(i, e, match)
 		default:
-			s.reject("operation %d is %q, which a list does not have", i, e.F)
+			s.Reject("operation %d is %q, which a list does not have", i, e.F)
 		}
-	}
-	return all
+	})
 }
 
 func (s *subject) append(i int, e history.Op, match []int32) {
 	if e.Type != history.Invoke {
-		if at := match[i]; e.Type == history.OK && at >= 0 && s.fault == "" {
-			el, _ := s.element(s.h.At(int(at)).Value.A)
+		if at := match[i]; e.Type == history.OK && at >= 0 && s.Fault == "" {
+			el, _ := s.element(s.H.At(int(at)).Value.A)
 			el.acked = i
 		}
 		return
 	}
 	if e.Value.Kind != history.KindInt {
-		s.reject("operation %d appends %s, which is no integer", i, e.Value)
+		s.Reject("operation %d appends %s, which is no integer", i, e.Value)
 		return
 	}
 	el, _ := s.element(e.Value.A)
 	switch end := match[i]; {
-	case end >= 0 && s.h.At(int(end)).Type == history.Fail:
+	case end >= 0 && s.H.At(int(end)).Type == history.Fail:
 		el.refused = i
 	case el.appended != none:
-		s.reject("element %d is appended twice, by operations %d and %d, so nobody can tell them apart", el.value, el.appended, i)
+		s.Reject("element %d is appended twice, by operations %d and %d, so nobody can tell them apart", el.value, el.appended, i)
 	default:
 		el.appended = i
 	}
@@ -181,11 +160,11 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 		return
 	}
 	if e.Value.Kind != history.KindList && !e.Value.IsNil() {
-		s.reject("operation %d read %s, which is no list of integers", i, e.Value)
+		s.Reject("operation %d read %s, which is no list of integers", i, e.Value)
 		return
 	}
 	if *s.room -= 4 * int64(len(e.Value.S)); *s.room < 0 {
-		s.reject("the reads are too long for the memory given")
+		s.Reject("the reads are too long for the memory given")
 		return
 	}
 	values := e.Value.Ints()
@@ -196,12 +175,6 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 		r.elements = append(r.elements, n)
 	}
 	s.reads = append(s.reads, r)
-}
-
-func (s *subject) reject(format string, args ...any) {
-	if s.fault == "" {
-		s.fault = fmt.Sprintf(format, args...)
-	}
 }
 
 // judge finds what is wrong with the list, or nil.
@@ -225,14 +198,8 @@ func (s *subject) judge() *checkers.Anomaly {
 }
 
 func (s *subject) name() string {
-	if !s.keyed {
+	if !s.Keyed {
 		return "the list"
 	}
-	return fmt.Sprintf("key %d", s.key)
+	return fmt.Sprintf("key %d", s.Key)
 }
-
-func (s *subject) time(event int) int64 { return s.h.At(event).Time }
-
-func (s *subject) who(event int) string { return fmt.Sprintf("process %d", s.h.At(event).Process) }
-
-func (s *subject) when(event int) string { return checkers.At(s.time(event)) }

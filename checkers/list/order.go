@@ -16,14 +16,14 @@ func (s *subject) phantom() *checkers.Anomaly {
 			if el.appended != none && el.appended < r.ret {
 				continue
 			}
-			text := fmt.Sprintf("%s read element %d at %s, ", s.who(r.ret), el.value, s.when(r.ret))
+			text := fmt.Sprintf("%s read element %d at %s, ", s.Who(r.ret), el.value, s.When(r.ret))
 			switch {
 			case el.appended == none && el.refused != none:
-				text += fmt.Sprintf("though the only append of it, by %s at %s, certainly failed", s.who(el.refused), s.when(el.refused))
+				text += fmt.Sprintf("though the only append of it, by %s at %s, certainly failed", s.Who(el.refused), s.When(el.refused))
 			case el.appended == none:
 				text += "which nobody appended"
 			default:
-				text += fmt.Sprintf("which %s began to append only %s later", s.who(el.appended), checkers.Span(s.time(el.appended)-s.time(r.ret)))
+				text += fmt.Sprintf("which %s began to append only %s later", s.Who(el.appended), checkers.Span(s.Time(el.appended)-s.Time(r.ret)))
 			}
 			return s.anomaly("phantom-element", text, r.call, r.ret, el.appended, el.refused)
 		}
@@ -38,7 +38,7 @@ func (s *subject) doubled() *checkers.Anomaly {
 		for i, n := range r.elements {
 			if at := place[n]; at > 0 {
 				el := s.elements[n]
-				text := fmt.Sprintf("%s read element %d twice at %s, as number %d and number %d of the list", s.who(r.ret), el.value, s.when(r.ret), at, i+1)
+				text := fmt.Sprintf("%s read element %d twice at %s, as number %d and number %d of the list", s.Who(r.ret), el.value, s.When(r.ret), at, i+1)
 				return s.anomaly("duplicate-elements", text, el.appended, r.call, r.ret)
 			}
 			place[n] = i + 1
@@ -60,7 +60,7 @@ func (s *subject) forked() *checkers.Anomaly {
 				continue
 			}
 			text := fmt.Sprintf("%s read element %d as number %d of the list (at %s), and %s read %d there (at %s): an element's place never changes",
-				s.who(a.ret), x.value, k+1, s.when(a.ret), s.who(b.ret), y.value, s.when(b.ret))
+				s.Who(a.ret), x.value, k+1, s.When(a.ret), s.Who(b.ret), y.value, s.When(b.ret))
 			return s.anomaly("incompatible-order", text, a.call, a.ret, b.call, b.ret, x.appended, y.appended)
 		}
 	}
@@ -129,7 +129,7 @@ func (s *subject) misplaced() *checkers.Anomaly {
 // story tells of two operations: late must stand before early, but was invoked after that
 // had returned.
 func (s *subject) story(late, early placed) *checkers.Anomaly {
-	gap := checkers.Span(s.time(late.call) - s.time(early.ret))
+	gap := checkers.Span(s.Time(late.call) - s.Time(early.ret))
 	value := func(p placed) int64 { return s.elements[p.element].value }
 	proof := []int{late.call, late.ret, early.call, early.ret}
 	var text string
@@ -137,37 +137,37 @@ func (s *subject) story(late, early placed) *checkers.Anomaly {
 	case late.read != none && early.read != none:
 		x := s.elements[s.reads[early.read].elements[len(s.reads[late.read].elements)]]
 		text = fmt.Sprintf("%s's read at %s missed element %d, which %s had read %s before that read began",
-			s.who(late.call), s.when(late.ret), x.value, s.who(early.ret), gap)
+			s.Who(late.call), s.When(late.ret), x.value, s.Who(early.ret), gap)
 	case late.read != none:
 		text = fmt.Sprintf("%s's read at %s missed element %d, whose append had been acknowledged to %s %s before that read began",
-			s.who(late.call), s.when(late.ret), value(early), s.who(early.ret), gap)
+			s.Who(late.call), s.When(late.ret), value(early), s.Who(early.ret), gap)
 	case early.read != none:
 		text = fmt.Sprintf("%s read element %d at %s, which %s began to append only %s later",
-			s.who(early.ret), value(late), s.when(early.ret), s.who(late.call), gap)
+			s.Who(early.ret), value(late), s.When(early.ret), s.Who(late.call), gap)
 	default:
 		where := "is in no read"
 		for _, r := range s.reads {
 			if slices.Contains(r.elements, early.element) {
-				where = fmt.Sprintf("stands behind it in %s's read at %s", s.who(r.ret), s.when(r.ret))
+				where = fmt.Sprintf("stands behind it in %s's read at %s", s.Who(r.ret), s.When(r.ret))
 				proof = append(proof, r.call, r.ret)
 				break
 			}
 			if slices.Contains(r.elements, late.element) {
-				where = fmt.Sprintf("is missing from %s's read of it at %s", s.who(r.ret), s.when(r.ret))
+				where = fmt.Sprintf("is missing from %s's read of it at %s", s.Who(r.ret), s.When(r.ret))
 				proof = append(proof, r.call, r.ret)
 				break
 			}
 		}
 		text = fmt.Sprintf("element %d was appended by %s from %s on, %s after the append of element %d had been acknowledged to %s, which %s",
-			value(late), s.who(late.call), s.when(late.call), gap, value(early), s.who(early.ret), where)
+			value(late), s.Who(late.call), s.When(late.call), gap, value(early), s.Who(early.ret), where)
 	}
 	return s.anomaly("nonlinearizable", text, proof...)
 }
 
 func (s *subject) anomaly(name, text string, proof ...int) *checkers.Anomaly {
 	a := &checkers.Anomaly{Name: name, Sentence: text}
-	if s.keyed {
-		key := s.key
+	if s.Keyed {
+		key := s.Key
 		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, text)
 	}
 	for _, e := range proof {

@@ -49,14 +49,11 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	result := checkers.Result{Checker: c.Name()}
 	grants, overlaps, regressions := 0, 0, 0
 	for _, s := range gather(h) {
-		if s.fault == "" && ctx.Err() != nil {
-			s.fault = "no time was left for it"
+		if s.Fault == "" && ctx.Err() != nil {
+			s.Fault = "no time was left for it"
 		}
-		if s.fault != "" {
-			result.Valid = checkers.Merge(result.Valid, checkers.Unknown)
-			if result.Reason == "" {
-				result.Reason = s.name() + ": " + s.fault
-			}
+		if s.Fault != "" {
+			result.Doubt(s.name(), s.Fault)
 			continue
 		}
 		double, regression := s.doubles(), s.regressions()
@@ -100,34 +97,17 @@ type grant struct {
 
 // subject is one lock.
 type subject struct {
-	h      *history.History
-	key    int64
-	keyed  bool
+	checkers.Subject
 	grants []grant     // by acknowledgement
 	holds  map[int]int // process -> its grant, while it holds the lock
-	fault  string
 }
 
 // gather splits a history into its locks, in order of first use.
 func gather(h *history.History) []*subject {
-	type id struct {
-		key   int64
-		keyed bool
+	begin := func(of checkers.Subject) *subject {
+		return &subject{Subject: of, holds: map[int]int{}}
 	}
-	index := map[id]*subject{}
-	var all []*subject
-	match := h.Completions()
-	for i := range h.Len() {
-		e := h.At(i)
-		if e.Process < 0 {
-			continue
-		}
-		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, holds: map[int]int{}}
-			index[k], all = s, append(all, s)
-		}
+	return checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
 		switch e.F {
 		case "acquire":
 			s.acquire(i, e, match)
@@ -137,10 +117,9 @@ func gather(h *history.History) []*subject {
 				delete(s.holds, e.Process)
 			}
 		default:
-			s.reject("operation %d is %q, which a lock does not have", i, e.F)
+			s.Reject("operation %d is %q, which a lock does not have", i, e.F)
 		}
-	}
-	return all
+	})
 }
 
 func (s *subject) acquire(i int, e history.Op, match []int32) {
@@ -148,21 +127,15 @@ func (s *subject) acquire(i int, e history.Op, match []int32) {
 		return
 	}
 	if e.Value.Kind != history.KindInt && !e.Value.IsNil() {
-		s.reject("operation %d was granted token %s, which is no integer", i, e.Value)
+		s.Reject("operation %d was granted token %s, which is no integer", i, e.Value)
 		return
 	}
 	if _, held := s.holds[e.Process]; held {
-		s.reject("process %d acquires the lock that it holds (operation %d), and locks that can be taken twice are not judged", e.Process, i)
+		s.Reject("process %d acquires the lock that it holds (operation %d), and locks that can be taken twice are not judged", e.Process, i)
 		return
 	}
 	s.holds[e.Process] = len(s.grants)
 	s.grants = append(s.grants, grant{call: int(match[i]), ret: i, release: never, token: e.Value.A, hasToken: !e.Value.IsNil()})
-}
-
-func (s *subject) reject(format string, args ...any) {
-	if s.fault == "" {
-		s.fault = fmt.Sprintf(format, args...)
-	}
 }
 
 // pair are two grants that cannot both be right, the earlier one first.
@@ -219,20 +192,20 @@ func (s *subject) doubleGrant(pairs []pair) checkers.Anomaly {
 	until := "had not released it when the run ended"
 	proof := []int{a.call, a.ret, b.call, b.ret}
 	if a.release != never {
-		until = fmt.Sprintf("began to release it only at %s", s.when(a.release))
+		until = fmt.Sprintf("began to release it only at %s", s.When(a.release))
 		proof = append(proof, a.release)
 	}
 	text := fmt.Sprintf("%s was granted the lock%s at %s, while %s held it: granted%s at %s, it %s",
-		s.who(b.ret), token(b), s.when(b.ret), s.who(a.ret), token(a), s.when(a.ret), until)
+		s.Who(b.ret), token(b), s.When(b.ret), s.Who(a.ret), token(a), s.When(a.ret), until)
 	return s.anomaly("double-grant", text, len(pairs), proof)
 }
 
 func (s *subject) tokenRegression(pairs []pair) checkers.Anomaly {
 	a, b := pairs[0].a, pairs[0].b
 	text := fmt.Sprintf("%s was granted the lock with token %d at %s, and %s with token %d at %s",
-		s.who(a.ret), a.token, s.when(a.ret), s.who(b.ret), b.token, s.when(b.ret))
+		s.Who(a.ret), a.token, s.When(a.ret), s.Who(b.ret), b.token, s.When(b.ret))
 	if a.ret < b.call {
-		text += fmt.Sprintf(", which it had asked for only %s after the other grant: its token has to be greater", checkers.Span(s.time(b.call)-s.time(a.ret)))
+		text += fmt.Sprintf(", which it had asked for only %s after the other grant: its token has to be greater", checkers.Span(s.Time(b.call)-s.Time(a.ret)))
 	} else {
 		text += ": no two grants may have the same token"
 	}
@@ -251,8 +224,8 @@ func (s *subject) anomaly(name, text string, cases int, proof []int) checkers.An
 	if cases > 1 {
 		a.Sentence += fmt.Sprintf("; and %d more like it", cases-1)
 	}
-	if s.keyed {
-		key := s.key
+	if s.Keyed {
+		key := s.Key
 		a.Key, a.Sentence = &key, fmt.Sprintf("on lock %d, %s", key, a.Sentence)
 	}
 	slices.Sort(a.Ops)
@@ -261,14 +234,8 @@ func (s *subject) anomaly(name, text string, cases int, proof []int) checkers.An
 }
 
 func (s *subject) name() string {
-	if !s.keyed {
+	if !s.Keyed {
 		return "the lock"
 	}
-	return fmt.Sprintf("lock %d", s.key)
+	return fmt.Sprintf("lock %d", s.Key)
 }
-
-func (s *subject) time(event int) int64 { return s.h.At(event).Time }
-
-func (s *subject) who(event int) string { return fmt.Sprintf("process %d", s.h.At(event).Process) }
-
-func (s *subject) when(event int) string { return checkers.At(s.time(event)) }

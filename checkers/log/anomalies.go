@@ -49,8 +49,8 @@ func (s *subject) anomaly(name string, cases []tale) checkers.Anomaly {
 	if more := len(cases) - 1; more > 0 {
 		a.Sentence += fmt.Sprintf("; and %d more like it", more)
 	}
-	if s.keyed {
-		key := s.key
+	if s.Keyed {
+		key := s.Key
 		a.Key, a.Sentence = &key, fmt.Sprintf("in the log of key %d, %s", key, a.Sentence)
 	}
 	for _, e := range cases[0].proof {
@@ -70,9 +70,9 @@ func (s *subject) origin(r record) string {
 		where = fmt.Sprintf(" at offset %d", r.places[0].offset)
 	}
 	if r.known == r.acked {
-		return fmt.Sprintf("acknowledged%s to %s at %s", where, s.who(r.acked), s.when(r.acked))
+		return fmt.Sprintf("acknowledged%s to %s at %s", where, s.Who(r.acked), s.When(r.acked))
 	}
-	return fmt.Sprintf("which %s had polled%s at %s", s.who(r.known), where, s.when(r.known))
+	return fmt.Sprintf("which %s had polled%s at %s", s.Who(r.known), where, s.When(r.known))
 }
 
 func (s *subject) lost() (cases []tale) {
@@ -83,7 +83,7 @@ func (s *subject) lost() (cases []tale) {
 		t := tale{proof: []int{r.sent, r.known, r.lastSeen}}
 		last := "no poll ever saw it"
 		if r.lastSeen != none {
-			last = fmt.Sprintf("%s's poll that began at %s saw it last", s.who(r.lastSeen), s.when(r.lastSeen))
+			last = fmt.Sprintf("%s's poll that began at %s saw it last", s.Who(r.lastSeen), s.When(r.lastSeen))
 		}
 		instead, proof := s.instead(int32(n))
 		t.proof = append(t.proof, proof)
@@ -106,10 +106,10 @@ func (s *subject) instead(n int32) (string, int) {
 		for _, e := range p.entries {
 			switch {
 			case e.offset == offset:
-				return fmt.Sprintf("where offset %d now holds %d (%s's poll at %s)", offset, s.records[e.record].value, s.who(p.ret), s.when(p.ret)), p.ret
+				return fmt.Sprintf("where offset %d now holds %d (%s's poll at %s)", offset, s.records[e.record].value, s.Who(p.ret), s.When(p.ret)), p.ret
 			case e.offset > offset && (proof == none || e.offset < nearest):
 				proof, nearest = p.ret, e.offset
-				text = fmt.Sprintf("which went on to value %d at offset %d (%s's poll at %s)", s.records[e.record].value, e.offset, s.who(p.ret), s.when(p.ret))
+				text = fmt.Sprintf("which went on to value %d at offset %d (%s's poll at %s)", s.records[e.record].value, e.offset, s.Who(p.ret), s.When(p.ret))
 			}
 		}
 	}
@@ -125,12 +125,12 @@ func (s *subject) phantoms() (cases []tale) {
 		if r.polled == none || r.sent != none && r.sent < r.polled {
 			continue
 		}
-		text := fmt.Sprintf("%s polled value %d at %s, ", s.who(r.polled), r.value, s.when(r.polled))
+		text := fmt.Sprintf("%s polled value %d at %s, ", s.Who(r.polled), r.value, s.When(r.polled))
 		switch {
 		case r.sent != none:
-			text += fmt.Sprintf("which %s began to send only %s later", s.who(r.sent), checkers.Span(s.time(r.sent)-s.time(r.polled)))
+			text += fmt.Sprintf("which %s began to send only %s later", s.Who(r.sent), checkers.Span(s.Time(r.sent)-s.Time(r.polled)))
 		case r.refused != none:
-			text += fmt.Sprintf("though the only send of it, by %s at %s, certainly failed", s.who(r.refused), s.when(r.refused))
+			text += fmt.Sprintf("though the only send of it, by %s at %s, certainly failed", s.Who(r.refused), s.When(r.refused))
 		default:
 			text += "which nobody sent"
 		}
@@ -142,9 +142,9 @@ func (s *subject) phantoms() (cases []tale) {
 // said tells who put a record where.
 func (s *subject) said(record int32, event int) string {
 	if event == s.records[record].acked {
-		return fmt.Sprintf("acknowledged to %s at %s", s.who(event), s.when(event))
+		return fmt.Sprintf("acknowledged to %s at %s", s.Who(event), s.When(event))
 	}
-	return fmt.Sprintf("polled by %s at %s", s.who(event), s.when(event))
+	return fmt.Sprintf("polled by %s at %s", s.Who(event), s.When(event))
 }
 
 // inconsistent finds offsets with more than one value.
@@ -188,7 +188,7 @@ func (s *subject) backwards() (cases []tale) {
 			continue
 		}
 		cases = append(cases, tale{
-			fmt.Sprintf("%s's poll at %s returned offset %d, although it was already past %d", s.who(p.ret), s.when(p.ret), p.back, p.past-1),
+			fmt.Sprintf("%s's poll at %s returned offset %d, although it was already past %d", s.Who(p.ret), s.When(p.ret), p.back, p.past-1),
 			[]int{p.call, p.ret},
 		})
 	}
@@ -200,7 +200,7 @@ func (s *subject) skips() (cases []tale) {
 		if x, found := s.skipped(p); found {
 			cases = append(cases, tale{
 				fmt.Sprintf("%s's poll at %s passed over value %d at offset %d (%s) and returned up to offset %d",
-					s.who(p.ret), s.when(p.ret), s.records[x.record].value, x.offset, s.said(x.record, x.event), p.last()),
+					s.Who(p.ret), s.When(p.ret), s.records[x.record].value, x.offset, s.said(x.record, x.event), p.last()),
 				[]int{x.event, p.call, p.ret},
 			})
 		}
@@ -216,7 +216,7 @@ func (s *subject) order() []tale {
 	a, b := s.records[lower.record], s.records[higher.record]
 	return []tale{{
 		fmt.Sprintf("value %d stands at offset %d, before value %d at offset %d, but %s began to send it only %s after %d was %s",
-			a.value, lower.offset, b.value, higher.offset, s.who(a.sent), checkers.Span(s.time(a.sent)-s.time(b.known)), b.value,
+			a.value, lower.offset, b.value, higher.offset, s.Who(a.sent), checkers.Span(s.Time(a.sent)-s.Time(b.known)), b.value,
 			strings.TrimPrefix(strings.Replace(s.origin(b), " had polled", " polled", 1), "which ")),
 		[]int{a.sent, lower.event, b.sent, b.known, higher.event},
 	}}

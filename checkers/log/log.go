@@ -58,18 +58,12 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	defer cancel()
 	result := checkers.Result{Checker: c.Name()}
 	total := tally{}
-	undecided := func(s *subject, reason string) {
-		result.Valid = checkers.Merge(result.Valid, checkers.Unknown)
-		if result.Reason == "" {
-			result.Reason = s.name() + ": " + reason
-		}
-	}
 	for _, s := range gather(h, budget.Memory) {
-		if s.fault == "" && ctx.Err() != nil {
-			s.fault = "no time was left for it"
+		if s.Fault == "" && ctx.Err() != nil {
+			s.Fault = "no time was left for it"
 		}
-		if s.fault != "" {
-			undecided(s, s.fault)
+		if s.Fault != "" {
+			result.Doubt(s.name(), s.Fault)
 			continue
 		}
 		s.place()
@@ -77,9 +71,9 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 		result.Anomalies = append(result.Anomalies, s.anomalies(c.Options, &total)...)
 		switch n := s.undecided(); {
 		case n > 0 && len(s.finals) == 0:
-			undecided(s, "no final poll succeeded, so nobody knows what became of the values")
+			result.Doubt(s.name(), "no final poll succeeded, so nobody knows what became of the values")
 		case n > 0:
-			undecided(s, fmt.Sprintf("no final poll came to where %d of the known values should stand", n))
+			result.Doubt(s.name(), fmt.Sprintf("no final poll came to where %d of the known values should stand", n))
 		}
 	}
 	if len(result.Anomalies) > 0 {
@@ -141,9 +135,7 @@ func (p poll) last() int64 { return p.entries[len(p.entries)-1].offset }
 
 // subject is one log.
 type subject struct {
-	h        *history.History
-	key      int64
-	keyed    bool
+	checkers.Subject
 	records  []record
 	number   map[int64]int32
 	polls    []poll        // by completion
@@ -152,7 +144,6 @@ type subject struct {
 	lastSend int           // the last event of a send
 	at       []standing    // what stands where, by offset
 	room     *int64        // bytes that all polls may still take
-	fault    string
 }
 
 func (s *subject) record(v int64) (*record, int32) {
@@ -167,33 +158,19 @@ func (s *subject) record(v int64) (*record, int32) {
 
 // gather splits a history into its logs, in order of first use.
 func gather(h *history.History, memory int64) []*subject {
-	type id struct {
-		key   int64
-		keyed bool
+	begin := func(of checkers.Subject) *subject {
+		return &subject{Subject: of, number: map[int64]int32{}, position: map[int]int64{}, lastSend: none, room: &memory}
 	}
-	index := map[id]*subject{}
-	var all []*subject
-	match := h.Completions()
-	for i := range h.Len() {
-		e := h.At(i)
-		if e.Process < 0 {
-			continue
-		}
-		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, number: map[int64]int32{}, position: map[int]int64{}, lastSend: none, room: &memory}
-			index[k], all = s, append(all, s)
-		}
+	all := checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
 		switch e.F {
 		case "send":
 			s.send(i, e, match)
 		case "poll":
 			s.poll(i, e, match)
 		default:
-			s.reject("operation %d is %q, which a log does not have", i, e.F)
+			s.Reject("operation %d is %q, which a log does not have", i, e.F)
 		}
-	}
+	})
 	for _, s := range all {
 		s.findFinals()
 	}
@@ -204,15 +181,15 @@ func (s *subject) send(i int, e history.Op, match []int32) {
 	s.lastSend = i
 	if e.Type == history.Invoke {
 		if e.Value.Kind != history.KindInt {
-			s.reject("operation %d sends %s, which is no integer", i, e.Value)
+			s.Reject("operation %d sends %s, which is no integer", i, e.Value)
 			return
 		}
 		r, _ := s.record(e.Value.A)
 		switch end := match[i]; {
-		case end >= 0 && s.h.At(int(end)).Type == history.Fail:
+		case end >= 0 && s.H.At(int(end)).Type == history.Fail:
 			r.refused = i
 		case r.sent != none:
-			s.reject("value %d is sent twice, by operations %d and %d, so a duplicate proves nothing", r.value, r.sent, i)
+			s.Reject("value %d is sent twice, by operations %d and %d, so a duplicate proves nothing", r.value, r.sent, i)
 		default:
 			r.sent = i
 		}
@@ -221,7 +198,7 @@ func (s *subject) send(i int, e history.Op, match []int32) {
 	if e.Type != history.OK || match[i] < 0 {
 		return
 	}
-	sent := s.h.At(int(match[i])).Value
+	sent := s.H.At(int(match[i])).Value
 	if sent.Kind != history.KindInt {
 		return // it was rejected already
 	}
@@ -261,7 +238,7 @@ func (s *subject) poll(i int, e history.Op, match []int32) {
 		return
 	}
 	if e.Value.Kind != history.KindList && !e.Value.IsNil() && e.Value.Kind != history.KindPair {
-		s.reject("operation %d polled %s, which is no list of offsets and values", i, e.Value)
+		s.Reject("operation %d polled %s, which is no list of offsets and values", i, e.Value)
 		return
 	}
 	ns := e.Value.Ints()
@@ -269,16 +246,16 @@ func (s *subject) poll(i int, e history.Op, match []int32) {
 		ns = []int64{e.Value.A, e.Value.B}
 	}
 	if len(ns)%2 > 0 {
-		s.reject("operation %d polled %s, in which an offset or a value is missing", i, e.Value)
+		s.Reject("operation %d polled %s, in which an offset or a value is missing", i, e.Value)
 		return
 	}
 	// An entry takes 16 bytes, a number of a list one at least.
 	if *s.room -= 16 * int64(len(ns)); *s.room < 0 {
-		s.reject("the polls are too long for the memory given")
+		s.Reject("the polls are too long for the memory given")
 		return
 	}
 	p := poll{call: int(match[i]), ret: i, process: e.Process, from: none, back: none, entries: make([]entry, 0, len(ns)/2)}
-	if asked := s.h.At(p.call).Value; asked.Kind == history.KindInt {
+	if asked := s.H.At(p.call).Value; asked.Kind == history.KindInt {
 		p.from = asked.A
 	} else if at, found := s.position[e.Process]; found {
 		p.from = at
@@ -303,22 +280,11 @@ func (s *subject) poll(i int, e history.Op, match []int32) {
 	s.polls = append(s.polls, p)
 }
 
-func (s *subject) reject(format string, args ...any) {
-	if s.fault == "" {
-		s.fault = fmt.Sprintf(format, args...)
-	}
-}
-
 // findFinals picks the final polls.
 func (s *subject) findFinals() {
-	final := int64(none)
-	for _, e := range s.h.Telemetry() {
-		if e.Kind == history.EventPhase && e.Name == "final" {
-			final = e.Time
-		}
-	}
+	isFinal := s.Finals(s.lastSend)
 	for n, p := range s.polls {
-		if final != none && s.h.At(p.call).Time >= final || final == none && p.call > s.lastSend {
+		if isFinal(p.call) {
 			s.finals = append(s.finals, n)
 			for _, e := range p.entries {
 				s.records[e.record].final = true
@@ -328,14 +294,8 @@ func (s *subject) findFinals() {
 }
 
 func (s *subject) name() string {
-	if !s.keyed {
+	if !s.Keyed {
 		return "the log"
 	}
-	return fmt.Sprintf("key %d", s.key)
+	return fmt.Sprintf("key %d", s.Key)
 }
-
-func (s *subject) time(event int) int64 { return s.h.At(event).Time }
-
-func (s *subject) who(event int) string { return fmt.Sprintf("process %d", s.h.At(event).Process) }
-
-func (s *subject) when(event int) string { return checkers.At(s.time(event)) }

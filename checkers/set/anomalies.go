@@ -35,12 +35,12 @@ func (s *subject) life(el element) Life {
 		if event == none {
 			return -1
 		}
-		return s.time(event)
+		return s.Time(event)
 	}
 	l := Life{Element: el.value, Process: none, Added: at(el.added), Acknowledged: at(el.acknowledged),
 		LastSeen: at(el.lastSeen), LastMissed: at(el.lastMissed)}
 	if el.added != none {
-		l.Process = s.h.At(el.added).Process
+		l.Process = s.H.At(el.added).Process
 	}
 	return l
 }
@@ -68,22 +68,22 @@ var kinds = []struct {
 			return el.added != none && el.known != none && len(s.finals) > 0 && (el.finals == 0 || el.gone > el.seenUntil)
 		},
 		tell: func(s *subject, el element) string {
-			origin := fmt.Sprintf("whose add was acknowledged to %s", s.who(el.known))
+			origin := fmt.Sprintf("whose add was acknowledged to %s", s.Who(el.known))
 			if el.known != el.acknowledged {
-				origin = fmt.Sprintf("which %s had read", s.who(el.known))
+				origin = fmt.Sprintf("which %s had read", s.Who(el.known))
 			}
 			last := "no read ever saw it"
 			if el.lastSeen != none {
-				last = fmt.Sprintf("%s's read that began at %s saw it last", s.who(el.lastSeen), checkers.At(s.time(el.lastSeen)))
+				last = fmt.Sprintf("%s's read that began at %s saw it last", s.Who(el.lastSeen), checkers.At(s.Time(el.lastSeen)))
 			}
 			where := "not in the final read"
 			switch n := len(s.finals); {
 			case el.finals > 0:
-				where = fmt.Sprintf("not in %s's final read, which began at %s", s.who(el.gone), checkers.At(s.time(el.gone)))
+				where = fmt.Sprintf("not in %s's final read, which began at %s", s.Who(el.gone), checkers.At(s.Time(el.gone)))
 			case n > 1:
 				where = fmt.Sprintf("in none of the %d final reads", n)
 			}
-			return fmt.Sprintf("element %d, %s at %s, is %s; %s", el.value, origin, checkers.At(s.time(el.known)), where, last)
+			return fmt.Sprintf("element %d, %s at %s, is %s; %s", el.value, origin, checkers.At(s.Time(el.known)), where, last)
 		},
 		proof: func(s *subject, el element) []int {
 			proof := []int{el.added, el.known, el.lastSeen}
@@ -103,12 +103,12 @@ var kinds = []struct {
 			return el.lastSeen != none && (el.added == none || el.added > el.known)
 		},
 		tell: func(s *subject, el element) string {
-			text := fmt.Sprintf("%s read element %d at %s, ", s.who(el.known), el.value, checkers.At(s.time(el.known)))
+			text := fmt.Sprintf("%s read element %d at %s, ", s.Who(el.known), el.value, checkers.At(s.Time(el.known)))
 			switch {
 			case el.added != none:
-				return text + fmt.Sprintf("which %s began to add only %s later", s.who(el.added), checkers.Span(s.time(el.added)-s.time(el.known)))
+				return text + fmt.Sprintf("which %s began to add only %s later", s.Who(el.added), checkers.Span(s.Time(el.added)-s.Time(el.known)))
 			case el.refused != none:
-				return text + fmt.Sprintf("though the only add of it, by %s at %s, certainly failed", s.who(el.refused), checkers.At(s.time(el.refused)))
+				return text + fmt.Sprintf("though the only add of it, by %s at %s, certainly failed", s.Who(el.refused), checkers.At(s.Time(el.refused)))
 			}
 			return text + "which nobody added"
 		},
@@ -120,7 +120,7 @@ var kinds = []struct {
 		is:   func(_ *subject, el element) bool { return el.doubled != none },
 		tell: func(s *subject, el element) string {
 			r := s.reads[el.doubled]
-			return fmt.Sprintf("%s read element %d more than once at %s", s.who(r.ret), el.value, checkers.At(s.time(r.ret)))
+			return fmt.Sprintf("%s read element %d more than once at %s", s.Who(r.ret), el.value, checkers.At(s.Time(r.ret)))
 		},
 		proof: func(s *subject, el element) []int { return []int{s.reads[el.doubled].ret} },
 		count: func(t *tally) *int { return &t.doubled },
@@ -158,8 +158,8 @@ func (s *subject) anomalies(t *tally) []checkers.Anomaly {
 
 func (s *subject) anomaly(name, text string, proof []int, detail any) checkers.Anomaly {
 	a := checkers.Anomaly{Name: name, Sentence: text, Detail: detail}
-	if s.keyed {
-		key := s.key
+	if s.Keyed {
+		key := s.Key
 		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, text)
 	}
 	for _, e := range proof {

@@ -121,8 +121,8 @@ func (s *subject) chain(reads []int, joined []int) *checkers.Anomaly {
 		smaller, larger := s.reads[reads[rank-1]], s.reads[n]
 		x, y := s.missing(smaller, larger), s.missing(larger, smaller)
 		text := fmt.Sprintf("%s saw element %d without %d (at %s), and %s saw %d without %d (at %s): no order of the adds allows both",
-			s.who(smaller.ret), s.elements[x].value, s.elements[y].value, checkers.At(s.time(smaller.ret)),
-			s.who(larger.ret), s.elements[y].value, s.elements[x].value, checkers.At(s.time(larger.ret)))
+			s.Who(smaller.ret), s.elements[x].value, s.elements[y].value, checkers.At(s.Time(smaller.ret)),
+			s.Who(larger.ret), s.elements[y].value, s.elements[x].value, checkers.At(s.Time(larger.ret)))
 		a := s.anomaly("nonlinearizable", text, []int{smaller.call, smaller.ret, larger.call, larger.ret, s.elements[x].added, s.elements[y].added}, nil)
 		return &a
 	}
@@ -146,26 +146,26 @@ func (s *subject) missing(a, b seen) int32 {
 // misplaced tells of two operations: late must stand before early, but was invoked after
 // that had returned.
 func (s *subject) misplaced(late, early place, reads []int, joined []int) *checkers.Anomaly {
-	gap := checkers.Span(s.time(late.call) - s.time(early.ret))
+	gap := checkers.Span(s.Time(late.call) - s.Time(early.ret))
 	proof := []int{late.call, late.ret, early.call, early.ret}
 	var text string
 	switch {
 	case late.read != none && early.read != none:
 		x := s.missing(s.reads[early.read], s.reads[late.read])
 		text = fmt.Sprintf("%s's read at %s missed element %d, which %s had seen %s before that read began",
-			s.who(late.call), checkers.At(s.time(late.ret)), s.elements[x].value, s.who(early.ret), gap)
+			s.Who(late.call), checkers.At(s.Time(late.ret)), s.elements[x].value, s.Who(early.ret), gap)
 	case late.read != none:
 		text = fmt.Sprintf("%s's read at %s missed element %d, whose add had been acknowledged to %s %s before that read began",
-			s.who(late.call), checkers.At(s.time(late.ret)), s.elements[early.element].value, s.who(early.ret), gap)
+			s.Who(late.call), checkers.At(s.Time(late.ret)), s.elements[early.element].value, s.Who(early.ret), gap)
 	case early.read != none:
 		text = fmt.Sprintf("%s read element %d at %s, which %s began to add only %s later",
-			s.who(early.ret), s.elements[late.element].value, checkers.At(s.time(early.ret)), s.who(late.call), gap)
+			s.Who(early.ret), s.elements[late.element].value, checkers.At(s.Time(early.ret)), s.Who(late.call), gap)
 	default:
 		r := s.reads[reads[joined[late.element]]]
 		proof = append(proof, r.call, r.ret)
 		text = fmt.Sprintf("%s's read at %s saw element %d but missed %d, whose add had been acknowledged to %s %s before the add of %d began",
-			s.who(r.ret), checkers.At(s.time(r.ret)), s.elements[late.element].value, s.elements[early.element].value,
-			s.who(early.ret), gap, s.elements[late.element].value)
+			s.Who(r.ret), checkers.At(s.Time(r.ret)), s.elements[late.element].value, s.elements[early.element].value,
+			s.Who(early.ret), gap, s.elements[late.element].value)
 	}
 	proof = slices.DeleteFunc(proof, func(e int) bool { return e == never })
 	a := s.anomaly("nonlinearizable", text, proof, nil)

@@ -45,7 +45,7 @@ func (f full) Check(ctx context.Context, h *history.History, budget checkers.Bud
 	result := checkers.Result{Checker: f.Name()}
 	total := tally{}
 	for _, s := range gather(h, budget.Memory) {
-		verdict, reason := checkers.Valid, s.fault
+		reason := s.Fault
 		if reason == "" {
 			reason = s.follow(ctx)
 		}
@@ -61,12 +61,8 @@ func (f full) Check(ctx context.Context, h *history.History, budget checkers.Bud
 			}
 		}
 		if reason != "" {
-			verdict = checkers.Unknown
-			if result.Reason == "" {
-				result.Reason = s.name() + ": " + reason
-			}
+			result.Doubt(s.name(), reason)
 		}
-		result.Valid = checkers.Merge(result.Valid, verdict)
 	}
 	if len(result.Anomalies) > 0 {
 		result.Valid = checkers.Invalid
@@ -100,16 +96,13 @@ const none = -1
 
 // subject is one set.
 type subject struct {
-	h        *history.History
-	key      int64
-	keyed    bool
+	checkers.Subject
 	elements []element
 	number   map[int64]int32
 	reads    []seen // by completion
 	finals   []int  // which of them are final
 	lastAdd  int    // the last event of an add
 	room     *int64 // bytes that the reads of all sets may still take
-	fault    string
 }
 
 func (s *subject) element(v int64) *element {
@@ -125,33 +118,19 @@ func (s *subject) element(v int64) *element {
 
 // gather splits a history into its sets, in order of first use.
 func gather(h *history.History, memory int64) []*subject {
-	type id struct {
-		key   int64
-		keyed bool
+	begin := func(of checkers.Subject) *subject {
+		return &subject{Subject: of, number: map[int64]int32{}, lastAdd: none, room: &memory}
 	}
-	index := map[id]*subject{}
-	var all []*subject
-	match := h.Completions()
-	for i := range h.Len() {
-		e := h.At(i)
-		if e.Process < 0 {
-			continue
-		}
-		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, number: map[int64]int32{}, lastAdd: none, room: &memory}
-			index[k], all = s, append(all, s)
-		}
+	all := checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
 		switch e.F {
 		case "add":
 			s.add(i, e, match)
 		case "read":
 			s.read(i, e, match)
 		default:
-			s.reject("operation %d is %q, which a set does not have", i, e.F)
+			s.Reject("operation %d is %q, which a set does not have", i, e.F)
 		}
-	}
+	})
 	for _, s := range all {
 		s.findFinals()
 	}
@@ -162,11 +141,11 @@ func (s *subject) add(i int, e history.Op, match []int32) {
 	s.lastAdd = i
 	if e.Type == history.Invoke {
 		if e.Value.Kind != history.KindInt {
-			s.reject("operation %d adds %s, which is no integer", i, e.Value)
+			s.Reject("operation %d adds %s, which is no integer", i, e.Value)
 			return
 		}
 		end := match[i]
-		if el := s.element(e.Value.A); end >= 0 && s.h.At(int(end)).Type == history.Fail {
+		if el := s.element(e.Value.A); end >= 0 && s.H.At(int(end)).Type == history.Fail {
 			el.refused = i
 		} else if el.added == none {
 			el.added = i
@@ -176,7 +155,7 @@ func (s *subject) add(i int, e history.Op, match []int32) {
 	if e.Type != history.OK || match[i] < 0 {
 		return
 	}
-	if el := s.element(s.h.At(int(match[i])).Value.A); el.acknowledged == none {
+	if el := s.element(s.H.At(int(match[i])).Value.A); el.acknowledged == none {
 		el.acknowledged = i
 	}
 }
@@ -186,12 +165,12 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 		return
 	}
 	if e.Value.Kind != history.KindList && !e.Value.IsNil() {
-		s.reject("operation %d read %s, which is no list of integers", i, e.Value)
+		s.Reject("operation %d read %s, which is no list of integers", i, e.Value)
 		return
 	}
 	// A packed element is a byte at least, a number four.
 	if *s.room -= 4 * int64(len(e.Value.S)); *s.room < 0 {
-		s.reject("the reads are too long for the memory given")
+		s.Reject("the reads are too long for the memory given")
 		return
 	}
 	values := e.Value.Ints()
@@ -203,22 +182,11 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 	s.reads = append(s.reads, r)
 }
 
-func (s *subject) reject(format string, args ...any) {
-	if s.fault == "" {
-		s.fault = fmt.Sprintf(format, args...)
-	}
-}
-
 // findFinals picks the final reads.
 func (s *subject) findFinals() {
-	final := int64(none)
-	for _, e := range s.h.Telemetry() {
-		if e.Kind == history.EventPhase && e.Name == "final" {
-			final = e.Time
-		}
-	}
+	isFinal := s.Finals(s.lastAdd)
 	for n, r := range s.reads {
-		if final != none && s.h.At(r.call).Time >= final || final == none && r.call > s.lastAdd {
+		if isFinal(r.call) {
 			s.finals = append(s.finals, n)
 		}
 	}
@@ -271,20 +239,16 @@ func (s *subject) follow(ctx context.Context) string {
 }
 
 func (s *subject) name() string {
-	if !s.keyed {
+	if !s.Keyed {
 		return "the set"
 	}
-	return fmt.Sprintf("key %d", s.key)
+	return fmt.Sprintf("key %d", s.Key)
 }
-
-func (s *subject) time(event int) int64 { return s.h.At(event).Time }
-
-func (s *subject) who(event int) string { return fmt.Sprintf("process %d", s.h.At(event).Process) }
 
 // lag is how long after it was known an element was missed for the last time.
 func (s *subject) lag(el element) time.Duration {
 	if el.lastMissed == none || el.known == none {
 		return 0
 	}
-	return time.Duration(s.time(el.lastMissed) - s.time(el.known))
+	return time.Duration(s.Time(el.lastMissed) - s.Time(el.known))
 }
