@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -42,7 +41,8 @@ type Composite struct {
 type part struct {
 	Nemesis
 	fault   fault
-	victims string // of the fault in force
+	kinds   []string // that it goes through
+	victims string   // of the fault in force
 	active  bool
 	summary Summary
 }
@@ -70,7 +70,11 @@ func Compose(p Plan) (*Composite, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.parts = append(c.parts, &part{Nemesis: n, summary: Summary{Name: name}})
+		asked := p.Options[n.Options[0].Name]
+		if asked == "" {
+			asked = n.Options[0].Default
+		}
+		c.parts = append(c.parts, &part{Nemesis: n, kinds: strings.Split(asked, ","), summary: Summary{Name: name}})
 	}
 	return c, nil
 }
@@ -86,16 +90,9 @@ func (c *Composite) Bind(cl cluster.Cluster, w cluster.World, note func(history.
 		if n := len(cl.Nodes()); n < p.atLeast {
 			return &cluster.Refusal{Fault: p.Name, World: fmt.Sprintf("on %s", w), Reason: fmt.Sprintf("it takes at least %d nodes, not %d", p.atLeast, n)}
 		}
-		if p.Name == "packet" {
-			can, err := possible(cl, w, c.kinds(p))
-			if err != nil {
-				return err
-			}
-			c.plan.Options = maps.Clone(c.plan.Options)
-			if c.plan.Options == nil {
-				c.plan.Options = cluster.Options{}
-			}
-			c.plan.Options[p.Options[0].Name] = can
+		var err error
+		if p.kinds, err = p.possible(cl, w, p.kinds); err != nil {
+			return err
 		}
 		if p.fault = p.bind(c.env, c.plan.Options); p.fault == nil {
 			return refusal(p.Nemesis, w)
@@ -110,17 +107,9 @@ func (c *Composite) Generator(start time.Duration) generator.Generator {
 	var kinds [][]string
 	for _, p := range c.parts {
 		ns = append(ns, p.Nemesis)
-		kinds = append(kinds, strings.Split(c.kinds(p), ","))
+		kinds = append(kinds, p.kinds)
 	}
 	return newSchedule(ns, kinds, start, c.plan.Interval, c.plan.Seed)
-}
-
-// kinds are those that a nemesis goes through, as its first option lists them.
-func (c *Composite) kinds(p *part) string {
-	if list := c.plan.Options[p.Options[0].Name]; list != "" {
-		return list
-	}
-	return p.Options[0].Default
 }
 
 // Invoke carries out an operation of the schedule. Its completion is always info, with

@@ -30,6 +30,28 @@ type Nemesis struct {
 	start, stop string
 	atLeast     int // nodes
 	bind        func(env *env, o cluster.Options) fault
+	// cannot names the kinds that a cluster cannot do, with the reasons. Nil: it can do all.
+	cannot func(cluster.Cluster) map[string]string
+}
+
+// possible leaves out the kinds that the cluster cannot do from those that a run takes by
+// default; one that was asked for is refused.
+func (n Nemesis) possible(c cluster.Cluster, w cluster.World, asked []string) ([]string, error) {
+	if n.cannot == nil {
+		return asked, nil
+	}
+	cannot := n.cannot(c)
+	var can []string
+	for _, kind := range asked {
+		reason, refused := cannot[kind]
+		switch {
+		case !refused:
+			can = append(can, kind)
+		case strings.Join(asked, ",") != n.Options[0].Default:
+			return nil, &cluster.Refusal{Fault: n.Options[0].Name + "=" + kind, World: fmt.Sprintf("on %s", w), Reason: reason}
+		}
+	}
+	return can, nil
 }
 
 // Page is what docs/nemeses.md says of a nemesis beside its options.
@@ -128,7 +150,7 @@ var All = []Nemesis{
 			someKinds("packet", "what to do to packets, in turn", packetKinds, packetDefault),
 			kinds("packet-nodes", "whose packets, in turn", aims),
 		},
-		start: "start-packet", stop: "stop-packet", atLeast: 2, bind: bindPacket,
+		start: "start-packet", stop: "stop-packet", atLeast: 2, bind: bindPacket, cannot: cannotShape,
 		Page: packetPage,
 	},
 }

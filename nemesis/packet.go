@@ -23,25 +23,12 @@ var (
 	packetDefault = packetKinds[:4]
 )
 
-// possible leaves out the kinds that the cluster cannot do: of those that a run takes by
-// default with a word to the log, of those that were asked for with a refusal.
-func possible(c cluster.Cluster, w cluster.World, asked string) (string, error) {
-	l, ok := c.(cluster.ShapeLimiter)
-	if !ok {
-		return asked, nil
+// cannotShape are the kinds that a cluster cannot do, with the reasons.
+func cannotShape(c cluster.Cluster) map[string]string {
+	if l, ok := c.(cluster.ShapeLimiter); ok {
+		return l.CannotShape()
 	}
-	cannot := l.CannotShape()
-	var can []string
-	for _, kind := range strings.Split(asked, ",") {
-		reason, refused := cannot[kind]
-		switch {
-		case !refused:
-			can = append(can, kind)
-		case asked != strings.Join(packetDefault, ","):
-			return "", &cluster.Refusal{Fault: "packet=" + kind, World: fmt.Sprintf("on %s", w), Reason: reason}
-		}
-	}
-	return strings.Join(can, ","), nil
+	return nil
 }
 
 func bindPacket(e *env, o cluster.Options) fault {
