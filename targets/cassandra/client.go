@@ -12,9 +12,6 @@ import (
 	"github.com/faultline-dev/faultline/targets/docker"
 )
 
-// pause keeps a node that refuses from filling the history with failures.
-const pause = 100 * time.Millisecond
-
 // open makes a session with one node, which coordinates all that it is sent; nothing is
 // sent twice.
 func open(n docker.Node, o cluster.Options) (*gocql.Session, error) {
@@ -81,10 +78,7 @@ func (c *conn) apply(ctx context.Context, statement string, args ...any) (applie
 // tell passes an error on, a definite one after a pause.
 func (c *conn) tell(ctx context.Context, err error) error {
 	if cluster.IsDefinite(err) {
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		docker.Rest(ctx)
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package cassandra
 import (
 	"context"
 	"fmt"
-	"time"
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
 
@@ -37,7 +36,7 @@ func setup(ctx context.Context, all []docker.Node, o cluster.Options) error {
 		if err != nil {
 			return fmt.Errorf("connect to %s: %w", n.Name, err)
 		}
-		err = until(ctx, func() error {
+		err = docker.Until(ctx, func() error {
 			var peers int
 			err := s.Query("SELECT count(*) FROM system.peers_v2").Consistency(gocql.One).ScanContext(ctx, &peers)
 			if err == nil && peers != len(all)-1 {
@@ -56,24 +55,9 @@ func setup(ctx context.Context, all []docker.Node, o cluster.Options) error {
 	}
 	defer s.Close()
 	for _, statement := range schema(min(3, len(all))) {
-		if err := until(ctx, func() error { return s.Query(statement).ExecContext(ctx) }); err != nil {
+		if err := docker.Until(ctx, func() error { return s.Query(statement).ExecContext(ctx) }); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
 		}
 	}
 	return s.AwaitSchemaAgreement(ctx)
-}
-
-// until tries something again and again, until it goes well or ctx ends.
-func until(ctx context.Context, try func() error) error {
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/stats"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/docker"
 )
 
 // refusedBefore are etcd's answers to a request that it turned away before it proposed
@@ -60,19 +60,13 @@ func (sendings) HandleRPC(ctx context.Context, s stats.RPCStats) {
 func (sendings) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
 func (sendings) HandleConn(context.Context, stats.ConnStats)                       {}
 
-// pause keeps a member that refuses connections from filling the history with failures.
-const pause = 100 * time.Millisecond
-
 // classify marks an error as definite if the operation certainly did not happen.
 func (a *attempt) classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case !a.sent.Load():
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		docker.Rest(ctx)
 		return cluster.Definite(fmt.Errorf("not sent: %w", err))
 	case refused(err):
 		return cluster.Definite(err)

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/docker"
 )
 
 // rolledBack are the numbers of MariaDB's answers after which nothing of the transaction
@@ -25,9 +25,6 @@ var rolledBack = []uint16{
 	1213, // a deadlock, which is also what a conflict between nodes is called
 }
 
-// pause keeps a node that refuses from filling the history with failures.
-const pause = 100 * time.Millisecond
-
 // classify says of the error of a statement that commits whether nothing happened.
 func classify(ctx context.Context, err error) error {
 	var answer *mysql.MySQLError
@@ -40,7 +37,7 @@ func classify(ctx context.Context, err error) error {
 			return err
 		}
 		if answer.Number == 1047 {
-			wait(ctx)
+			docker.Rest(ctx)
 		}
 		return cluster.Definite(err)
 	case errors.As(err, &op) && op.Op == "dial":
@@ -56,14 +53,7 @@ func classify(ctx context.Context, err error) error {
 func uncommitted(ctx context.Context, err error) error {
 	var answer *mysql.MySQLError
 	if errors.As(err, &answer) && answer.Number == 1047 {
-		wait(ctx)
+		docker.Rest(ctx)
 	}
 	return cluster.Definite(fmt.Errorf("%w, before the commit: %w", cluster.ErrDisconnected, err))
-}
-
-func wait(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -49,7 +48,7 @@ func makeTopic(ctx context.Context, all []docker.Node, o cluster.Options) error 
 		return err
 	}
 	defer k.Close()
-	if err := until(ctx, func() error { return brokers(ctx, k, len(all)) }); err != nil {
+	if err := docker.Until(ctx, func() error { return brokers(ctx, k, len(all)) }); err != nil {
 		return err
 	}
 	copies := min(o.Int(replicas), len(all))
@@ -73,22 +72,7 @@ func makeTopic(ctx context.Context, all []docker.Node, o cluster.Options) error 
 			return fmt.Errorf("make topic %s: %w", topic, err)
 		}
 	}
-	return until(ctx, func() error { return led(ctx, k, copies) })
-}
-
-// until tries something again and again, until it goes well or ctx ends.
-func until(ctx context.Context, try func() error) error {
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	return docker.Until(ctx, func() error { return led(ctx, k, copies) })
 }
 
 // brokers says whether so many have registered.

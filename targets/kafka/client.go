@@ -22,8 +22,6 @@ const (
 	produceLimit = 3 * time.Second // the leader's wait for its followers
 	fetchWait    = 100 * time.Millisecond
 	fetchBytes   = 1 << 20
-	// pause keeps a node that refuses from filling the history with failures.
-	pause = 100 * time.Millisecond
 )
 
 // newClient makes a client of one node that sends each request once. The library overrules
@@ -187,22 +185,15 @@ func (c *conn) Send(ctx context.Context, key, value int64) (int64, error) {
 		definite := cluster.IsDefinite(err)
 		doubt = doubt || !definite
 		if attempt < c.options.Int(retries) && ctx.Err() == nil {
-			wait(ctx)
+			docker.Rest(ctx)
 			continue
 		}
 		if doubt {
 			// Without definite's mark: an earlier attempt may have been kept.
 			return 0, lost(errors.New(err.Error()))
 		}
-		wait(ctx)
+		docker.Rest(ctx)
 		return 0, err
-	}
-}
-
-func wait(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
 	}
 }
 
@@ -252,7 +243,7 @@ func (c *conn) Poll(ctx context.Context, key, from int64, most int) ([]cluster.E
 	entries, err := c.fetch(ctx, key, from, most)
 	if err != nil {
 		delete(c.leaders, key)
-		wait(ctx)
+		docker.Rest(ctx)
 	}
 	return entries, err
 }

@@ -32,8 +32,6 @@ var (
 )
 
 const (
-	// pause keeps a node that refuses from filling the history with failures.
-	pause = 100 * time.Millisecond
 	// askEvery is how old Patroni's word may be, and askLimit how long it may take to give it.
 	askEvery = 300 * time.Millisecond
 	askLimit = 500 * time.Millisecond
@@ -133,10 +131,7 @@ func (c *conn) send(ctx context.Context, write bool, do func(*session) error) er
 // rest passes a definite error on after a pause.
 func rest(ctx context.Context, err error) error {
 	if cluster.IsDefinite(err) {
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		docker.Rest(ctx)
 	}
 	return err
 }

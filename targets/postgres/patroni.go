@@ -117,17 +117,7 @@ CREATE TABLE IF NOT EXISTS counters (key bigint PRIMARY KEY, value bigint NOT NU
 // setup makes the tables and waits until every replica follows, one of them synchronously
 // where that is asked for: before that nobody could take over.
 func setup(ctx context.Context, all []docker.Node, o cluster.Options) error {
-	for {
-		err := trySetup(ctx, all, o)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return docker.Until(ctx, func() error { return trySetup(ctx, all, o) })
 }
 
 // setupLimit is the deadline of one attempt.

@@ -96,7 +96,7 @@ func clusterSetup(ctx context.Context, all []docker.Node, _ cluster.Options) err
 		}
 	}
 	for i, n := range all {
-		if err := until(ctx, func() error { return agrees(ctx, n, clients[i], count) }); err != nil {
+		if err := docker.Until(ctx, func() error { return agrees(ctx, n, clients[i], count) }); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func makeShards(ctx context.Context, all []docker.Node, clients []*redis.Client,
 			return err
 		}
 		// It is refused for as long as the replica has not heard of its primary.
-		if err := until(ctx, func() error { return clients[i].ClusterReplicate(ctx, id).Err() }); err != nil {
+		if err := docker.Until(ctx, func() error { return clients[i].ClusterReplicate(ctx, id).Err() }); err != nil {
 			return fmt.Errorf("%s: %w", all[i].Name, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/docker"
 )
 
 // server finds who has a key.
@@ -36,8 +37,6 @@ var (
 )
 
 const (
-	// pause keeps a server that refuses from filling the history with failures.
-	pause = 100 * time.Millisecond
 	// waitLimit is how long a write waits for replicas.
 	waitLimit = time.Second
 	// redirections are how often a command is sent on to another server.
@@ -55,10 +54,7 @@ func (c *conn) do(ctx context.Context, write bool, key string, command ...any) (
 			continue
 		}
 		if err = classify(err); cluster.IsDefinite(err) {
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
+			docker.Rest(ctx)
 		}
 		return nil, err
 	}

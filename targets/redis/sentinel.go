@@ -130,7 +130,7 @@ func sentinelReady(ctx context.Context, n docker.Node, _ cluster.Options) error 
 func sentinelSetup(ctx context.Context, all []docker.Node, _ cluster.Options) error {
 	for _, n := range all {
 		s := redis.NewSentinelClient(once(sentinelEndpoint(n)))
-		err := until(ctx, func() error {
+		err := docker.Until(ctx, func() error {
 			says, err := s.Master(ctx, group).Result()
 			if err != nil {
 				return err
@@ -146,21 +146,6 @@ func sentinelSetup(ctx context.Context, all []docker.Node, _ cluster.Options) er
 		}
 	}
 	return nil
-}
-
-// until tries something again and again, until it goes well or ctx ends.
-func until(ctx context.Context, try func() error) error {
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }
 
 // watched is a primary as the sentinel of one node names it.

@@ -12,13 +12,12 @@ import (
 	"github.com/go-zookeeper/zk"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/docker"
 )
 
 const (
 	// sessionLimit is how long a session outlives its connection: ephemeral nodes too.
 	sessionLimit = 4 * time.Second
-	// pause keeps a server that refuses from filling the history with failures.
-	pause = 100 * time.Millisecond
 	// attempts are those of a change at a version that others may change first.
 	attempts = 10
 )
@@ -142,10 +141,7 @@ func (c *conn) set(ctx context.Context, path, data string, version int32) (done 
 // tell classifies an error, and passes a definite one on after a pause.
 func (c *conn) tell(ctx context.Context, err error) error {
 	if err = classify(err); cluster.IsDefinite(err) {
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		docker.Rest(ctx)
 	}
 	return err
 }
