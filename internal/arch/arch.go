@@ -26,6 +26,7 @@ var rooms = [][]string{
 	{"targets/host"},
 	{"targets/embedded/..."},
 	{"checkers/..."},
+	{"checkers/engine/*"},
 	{"nemesis/linux/..."},
 	{"harness/cluster"},
 	{"harness/model"},

@@ -98,6 +98,8 @@ func TestImportRules(t *testing.T) {
 		{"checkers", "checkers/set", "siblings"},
 		{"checkers/set", "checkers/linearizable", "siblings"},
 		{"checkers/set", "harness/cluster", "nothing of clusters"},
+		{"checkers/linearizable", "checkers/engine/search", ""},
+		{"checkers/engine/search", "checkers", "below"},
 		{"targets/embedded/raft", "harness/history", "harness/node alone"},
 		{"targets/embedded/raft", "targets/embedded/dynamo", "siblings"},
 		{"nemesis/linux/net", "harness/cluster", "injectors"},
