@@ -41,7 +41,7 @@ type Options struct {
 // A write's and a cas's value is that of the invocation, an integer and a pair; a read's
 // that of its completion, nil where the register was absent. A cas that failed with error
 // "mismatch..." and an integer as its completion's value is a read of that integer, and
-// one with error MismatchAbsent a read of nil.
+// one with error checkers.MismatchAbsent a read of nil.
 func Register() checkers.Checker { return New(Options{}) }
 
 // New is Register with options.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 	"sort"
-	"strings"
 
+	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -106,8 +106,8 @@ func (s *subject) add(e, done history.Op, o op) {
 		o.kind, o.to = write, s.intern(e.Value)
 		s.mutation(o, done)
 	case "cas":
-		from, to, ok := pair(e.Value)
-		switch value, seen := observed(done); {
+		from, to, ok := checkers.OldAndNew(e.Value)
+		switch value, seen := checkers.SeenByCAS(done); {
 		case !ok:
 			s.reject("operation %d is a cas of %s, not of a pair", o.call, e.Value)
 		case seen:
@@ -134,36 +134,6 @@ func (s *subject) reject(format string, args ...any) {
 	if s.fault == "" {
 		s.fault = fmt.Sprintf(format, args...)
 	}
-}
-
-// MismatchAbsent is the error of a compare-and-set that failed because it saw that the
-// register was absent. Its value is nil like that of one that saw nothing, so the error
-// has to tell.
-const MismatchAbsent = "mismatch: absent"
-
-// observed returns the value that a failed compare-and-set saw, if it says so.
-func observed(done history.Op) (history.Value, bool) {
-	if done.Type != history.Fail || !strings.HasPrefix(done.Error, "mismatch") {
-		return history.Nil, false
-	}
-	switch done.Value.Kind {
-	case history.KindInt, history.KindText:
-		return done.Value, true
-	case history.KindNil:
-		return history.Nil, done.Error == MismatchAbsent
-	default: // the pair that was asked for, repeated
-		return history.Nil, false
-	}
-}
-
-func pair(v history.Value) (from, to history.Value, ok bool) {
-	if v.Kind == history.KindPair {
-		return history.Int(v.A), history.Int(v.B), true
-	}
-	if ns := v.Ints(); len(ns) == 2 {
-		return history.Int(ns[0]), history.Int(ns[1]), true
-	}
-	return history.Nil, history.Nil, false
 }
 
 // prune drops pending writes of values that nobody can have seen.
