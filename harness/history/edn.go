@@ -1,120 +1,154 @@
 package history
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // ReadEDN reads Jepsen's history.edn: maps one after the other, or in one vector or list;
 // tagged or not; keys in any order, unknown ones passed over.
 func ReadEDN(r io.Reader, o ImportOptions) (*History, error) {
-	p := &ednReader{r: bufio.NewReaderSize(limited(r), 1<<16), line: 1}
+	w := newWindow(r)
 	im := newImporter(o)
+	p := &ednParser{}
 	inside := false // one vector around all
 	for {
+		p.text, p.end, p.at = w.b, w.end, 0
 		c, err := p.start()
+		w.pass(p.at)
+		p.text, p.at = w.b, 0
 		switch {
-		case errors.Is(err, io.EOF) && !inside:
-			return im.end()
-		case err != nil:
-			return nil, p.fail(o.Name, err, "the history ends before its vector does")
-		case (c == '[' || c == '(') && !inside && im.h.Len() == 0 && len(im.held) == 0:
+		case errors.Is(err, errMore) && w.end && inside:
+			return nil, im.errorf(w.line, "the history ends before its vector does")
+		case errors.Is(err, errMore) && w.end:
+			return im.finish()
+		case errors.Is(err, errMore):
+			if err := w.more(); err != nil {
+				return nil, im.errorf(w.line, "%w", err)
+			}
+			continue
+		case (c == '[' || c == '(') && !inside && im.h.Len() == 0:
 			inside = true
+			w.pass(1)
 			continue
 		case (c == ']' || c == ')') && inside:
 			inside = false
+			w.pass(1)
 			continue
 		}
-		p.back()
-		line := p.line
-		f, err := p.form(0)
+		p.reset()
+		if err := p.form(0); errors.Is(err, errMore) {
+			if w.end {
+				return nil, im.errorf(w.lineAt(len(w.b)), "the operation that begins in line %d has no end", w.line)
+			}
+			if err := w.more(); err != nil {
+				return nil, im.errorf(w.line, "%w", err)
+			}
+			continue
+		} else if err != nil {
+			return nil, im.errorf(w.lineAt(min(p.at, len(w.b))), "%w", err)
+		}
+		if p.nodes[0].kind != formMap {
+			return nil, im.errorf(w.line, "an operation is a map, like {:process 0, :type :invoke, :f :read, :value nil}, and not %s", p.clip(0))
+		}
+		e, err := im.ednEntry(&p.forms, w.line)
 		if err != nil {
-			return nil, p.fail(o.Name, err, fmt.Sprintf("the operation that begins in line %d has no end", line))
+			return nil, im.errorf(w.line, "%w", err)
 		}
-		if f.kind != formMap {
-			return nil, fmt.Errorf("%s:%d: an operation is a map, like {:process 0, :type :invoke, :f :read, :value nil}, and not %s", o.Name, line, clip(f.edn()))
-		}
-		e, err := ednEntry(f, line)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", o.Name, line, err)
-		}
-		if err := im.add(e); err != nil {
+		if err := im.add(&p.forms, e); err != nil {
 			return nil, err
 		}
+		w.pass(p.at)
 	}
 }
 
-// ednEntry makes an entry of an operation's map.
-func ednEntry(f form, line int) (entry, error) {
-	e := entry{line: line}
+// ednEntry makes an entry of an operation's map, which is form 0.
+func (im *importer) ednEntry(f *forms, line int) (*entry, error) {
+	e := im.blank(line)
 	var seen struct{ process, typ, f bool }
-	for i := 0; i+1 < len(f.list); i += 2 {
-		key, v := f.list[i], f.list[i+1]
-		if key.kind != formKeyword {
-			continue
-		}
+	for key := 1; key < len(f.nodes); {
+		v := int(f.nodes[key].end)
+		is := f.nodes[v].kind
 		ok := true
-		switch key.s {
+		name := ""
+		if f.nodes[key].kind == formKeyword {
+			name = fieldName(f.bytes(key))
+		}
+		switch name {
 		case "process":
 			seen.process = true
 			switch {
-			case v.kind == formKeyword && v.s == "nemesis":
+			case is == formKeyword && string(f.bytes(v)) == "nemesis":
 				e.op.Process = Nemesis
-			case v.kind == formInt:
-				e.op.Process, ok = processNumber(v.n)
+			case is == formInt:
+				e.op.Process, ok = processNumber(f.nodes[v].n)
 			default:
 				ok = false
 			}
 		case "type":
 			seen.typ = true
-			e.op.Type, ok = typesByName[v.s]
-			ok = ok && v.kind == formKeyword
+			ok = is == formKeyword && e.setType(f.bytes(v))
 		case "f":
 			seen.f = true
-			e.op.F = v.s
-			ok = v.kind == formKeyword || v.kind == formText || v.kind == formOther
+			if ok = is == formKeyword || is == formText || is == formOther; ok {
+				e.op.F = im.name(f.bytes(v))
+			}
 		case "time":
-			e.timed, e.op.Time = v.kind == formInt, v.n
-			ok = v.kind == formInt || v.kind == formNil
+			e.timed = is == formInt
+			if ok = is == formInt || is == formNil; e.timed {
+				e.op.Time = f.nodes[v].n
+			}
+		case "index":
+			if is == formInt {
+				e.index = f.nodes[v].n
+			}
 		case "value":
 			e.value = v
 		case "error":
-			switch v.kind {
+			switch is {
 			case formNil:
 			case formText, formKeyword:
-				e.op.Error = v.s
+				e.op.Error = im.name(f.bytes(v))
 			default:
-				e.op.Error = v.edn()
+				e.op.Error = string(f.edn(nil, v))
 			}
 		}
 		if !ok {
-			return e, fmt.Errorf(":%s cannot be %s", key.s, clip(v.edn()))
+			return nil, fmt.Errorf(":%s cannot be %s", name, f.clip(v))
 		}
+		key = int(f.nodes[v].end)
 	}
 	switch {
 	case !seen.process:
-		return e, errors.New("the operation has no :process")
+		return nil, errors.New("the operation has no :process")
 	case !seen.typ:
-		return e, errors.New("the operation has no :type")
+		return nil, errors.New("the operation has no :type")
 	case !seen.f:
-		return e, errors.New("the operation has no :f")
+		return nil, errors.New("the operation has no :f")
 	}
 	return e, nil
 }
 
-// clip shortens what a file says so that it fits into an error's line.
-func clip(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(s) <= 60 {
-		return s
+// fieldName is a field's name, if it is one that counts.
+func fieldName(b []byte) string {
+	switch string(b) {
+	case "process":
+		return "process"
+	case "type":
+		return "type"
+	case "f":
+		return "f"
+	case "time":
+		return "time"
+	case "index":
+		return "index"
+	case "key":
+		return "key"
+	case "value":
+		return "value"
+	case "error":
+		return "error"
 	}
-	return strings.ToValidUTF8(s[:60], "") + "..."
+	return ""
 }

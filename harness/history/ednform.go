@@ -1,301 +1,348 @@
 package history
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
-// ednReader reads forms.
-type ednReader struct {
-	r    *bufio.Reader
-	line int
-	word []byte
+// ednParser reads forms from the bytes of a file that are there, from at on. Where they do
+// not suffice it fails with errMore, and is asked again once there are more: that costs
+// little, for what is read at a time is an operation, and the bytes are many operations'.
+type ednParser struct {
+	forms
+	at  int
+	end bool // there is nothing behind the text
 }
 
-// deepest is how far forms may be nested.
-const deepest = 100
+var (
+	errMore       = errors.New("the text ends too early")
+	errUnexpected = errors.New("unexpected character")
+)
 
-var errUnexpected = errors.New("unexpected character")
+// The classes of bytes.
+const (
+	blank     = 1 << iota
+	delimiter // what ends a word
+)
 
-// fail puts an error into words.
-func (p *ednReader) fail(name string, err error, atEnd string) error {
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s:%d: %s", name, p.line, atEnd)
+var class = func() (c [256]uint8) {
+	for _, b := range []byte(" \t\n\r,") {
+		c[b] = blank | delimiter
 	}
-	return fmt.Errorf("%s:%d: %w", name, p.line, err)
-}
-
-func (p *ednReader) next() (byte, error) {
-	c, err := p.r.ReadByte()
-	if c == '\n' && err == nil {
-		p.line++
+	for _, b := range []byte(`;"[](){}`) {
+		c[b] = delimiter
 	}
-	return c, err
-}
+	return c
+}()
 
-// back puts the last byte, which is no newline, back.
-func (p *ednReader) back() { _ = p.r.UnreadByte() }
-
-// start is the first byte of what comes next, past blanks, commas and comments.
-func (p *ednReader) start() (byte, error) {
-	for {
-		c, err := p.next()
-		if err != nil {
-			return 0, err
+// start passes over blanks, commas and comments, and returns the byte that follows, where
+// the parser then stands.
+func (p *ednParser) start() (byte, error) {
+	for ; p.at < len(p.text); p.at++ {
+		c := p.text[p.at]
+		if class[c]&blank != 0 {
+			continue
 		}
-		switch c {
-		case ' ', '\t', '\n', '\r', ',':
-		case ';':
-			for c != '\n' {
-				if c, err = p.next(); err != nil {
-					return 0, err
-				}
-			}
-		default:
+		if c != ';' {
 			return c, nil
 		}
+		line := bytes.IndexByte(p.text[p.at:], '\n')
+		if line < 0 && p.end {
+			p.at = len(p.text)
+		}
+		if line < 0 {
+			return 0, errMore
+		}
+		p.at += line
 	}
+	return 0, errMore
 }
 
-var closers = map[byte]byte{'[': ']', '(': ')', '{': '}'}
-
 // form reads one form.
-func (p *ednReader) form(depth int) (form, error) {
+func (p *ednParser) form(depth int) error {
 	if depth > deepest {
-		return form{}, fmt.Errorf("forms are nested more than %d deep", deepest)
+		return fmt.Errorf("forms are nested more than %d deep", deepest)
 	}
 	c, err := p.start()
 	if err != nil {
-		return form{}, err
+		return err
+	}
+	if c < ' ' {
+		return fmt.Errorf("%w %q", errUnexpected, c)
 	}
 	switch c {
-	case '[', '(':
-		list, err := p.list(closers[c], depth)
-		return form{kind: formVector, list: list}, err
+	case '[':
+		return p.list(formVector, ']', depth)
+	case '(':
+		return p.list(formVector, ')', depth)
 	case '{':
-		list, err := p.list('}', depth)
-		if err == nil && len(list)%2 != 0 {
-			err = errors.New("a map has a key without a value")
-		}
-		return form{kind: formMap, list: list}, err
+		return p.list(formMap, '}', depth)
 	case '"':
-		s, err := p.text()
-		return form{kind: formText, s: s}, err
+		p.at++
+		return p.string()
 	case '#':
+		p.at++
 		return p.tagged(depth)
 	case '^':
-		if _, err := p.form(depth + 1); err != nil { // metadata
-			return form{}, err
+		p.at++
+		if err := p.passOver(depth); err != nil { // metadata
+			return err
 		}
 		return p.form(depth + 1)
 	case '\\':
-		w, err := p.atom(0, true)
-		return form{kind: formOther, s: `\` + w}, err
+		from := p.at
+		// A character literal may be a delimiter itself.
+		if p.at++; p.at < len(p.text) && class[p.text[p.at]]&delimiter != 0 {
+			p.at++
+		}
+		to, err := p.word()
+		p.words(formOther, from, to)
+		return err
 	case ':':
-		w, err := p.atom(0, false)
-		if err == nil && w == "" {
+		p.at++
+		from := p.at
+		to, err := p.word()
+		if err == nil && from == to {
 			err = errors.New("a keyword without a name")
 		}
-		return form{kind: formKeyword, s: w}, err
+		p.words(formKeyword, from, to)
+		return err
 	case ']', ')', '}':
-		return form{}, fmt.Errorf("%w %q", errUnexpected, c)
+		return fmt.Errorf("%w %q", errUnexpected, c)
 	}
-	if c < ' ' {
-		return form{}, fmt.Errorf("%w %q", errUnexpected, c)
-	}
-	w, err := p.atom(c, false)
+	return p.plain()
+}
+
+// plain reads a number, a name or one of the constants.
+func (p *ednParser) plain() error {
+	from := p.at
+	to, err := p.word()
 	if err != nil {
-		return form{}, err
+		return err
 	}
-	return word(w)
+	w := p.text[from:to]
+	if n, ok := integer(w); ok {
+		p.leaf(formInt, n)
+		return nil
+	}
+	if string(w) == "nil" {
+		p.leaf(formNil, 0)
+		return nil
+	}
+	p.words(formOther, from, to)
+	return nil
+}
+
+// integer reads a word as an integer of 64 bits, if it is one.
+func integer(w []byte) (int64, bool) {
+	digits := w
+	if len(digits) > 0 && (digits[0] == '-' || digits[0] == '+') {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 || digits[0] < '0' || digits[0] > '9' {
+		return 0, false
+	}
+	if len(w) > 18 || w[len(w)-1] == 'N' {
+		n, err := strconv.ParseInt(string(bytes.TrimSuffix(w, []byte("N"))), 10, 64)
+		return n, err == nil
+	}
+	var n int64
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if w[0] == '-' {
+		n = -n
+	}
+	return n, true
+}
+
+// longestWord is how long a word may be.
+const longestWord = 1 << 16
+
+// word finds the end of the word that the parser stands in, and goes there.
+func (p *ednParser) word() (to int, err error) {
+	from := p.at
+	high := byte(0)
+	for p.at < len(p.text) {
+		c := p.text[p.at]
+		if class[c]&delimiter != 0 {
+			break
+		}
+		high |= c
+		p.at++
+	}
+	switch {
+	case p.at-from > longestWord:
+		return 0, fmt.Errorf("a word is longer than %d bytes", longestWord)
+	case p.at == len(p.text) && !p.end:
+		return 0, errMore
+	case high >= utf8.RuneSelf && !utf8.Valid(p.text[from:p.at]):
+		return 0, errors.New("a word is not UTF-8")
+	}
+	return p.at, nil
 }
 
 // list reads forms up to the closing bracket.
-func (p *ednReader) list(end byte, depth int) ([]form, error) {
-	var list []form
+func (p *ednParser) list(kind formKind, end byte, depth int) error {
+	p.at++
+	top, parts := p.open(kind), 0
 	for {
 		c, err := p.start()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if c == end {
-			return list, nil
+			break
 		}
-		p.back()
 		if c == '#' {
 			// A discarded form may be the last, so that no form follows it.
-			if discarded, err := p.discard(depth); err != nil {
-				return nil, err
-			} else if discarded {
+			if p.at+1 == len(p.text) {
+				return errMore
+			}
+			if p.text[p.at+1] == '_' {
+				p.at += 2
+				if err := p.passOver(depth); err != nil {
+					return err
+				}
 				continue
 			}
 		}
-		f, err := p.form(depth + 1)
-		if err != nil {
-			return nil, err
+		if err := p.form(depth + 1); err != nil {
+			return err
 		}
-		list = append(list, f)
+		parts++
 	}
+	p.at++
+	p.shut(top)
+	if kind == formMap && parts%2 != 0 {
+		return errors.New("a map has a key without a value")
+	}
+	return nil
 }
 
-// discard passes over a form after #_ if there is one.
-func (p *ednReader) discard(depth int) (bool, error) {
-	two, err := p.r.Peek(2)
-	if err != nil || two[1] != '_' {
-		return false, nil
-	}
-	_, _ = p.r.Discard(2)
-	_, err = p.form(depth + 1)
-	return true, err
+// passOver reads a form that does not count.
+func (p *ednParser) passOver(depth int) error {
+	before := len(p.nodes)
+	err := p.form(depth + 1)
+	p.nodes = p.nodes[:before]
+	return err
 }
 
 // tagged reads what comes after #: a set, a discarded form, or a tag and its form.
-func (p *ednReader) tagged(depth int) (form, error) {
-	c, err := p.next()
-	if err != nil {
-		return form{}, err
+func (p *ednParser) tagged(depth int) error {
+	if p.at == len(p.text) {
+		return errMore
 	}
+	c := p.text[p.at]
 	switch {
 	case c == '{':
-		list, err := p.list('}', depth)
-		return form{kind: formSet, list: list}, err
+		return p.list(formSet, '}', depth)
 	case c == '_':
-		if _, err := p.form(depth + 1); err != nil {
-			return form{}, err
+		p.at++
+		if err := p.passOver(depth); err != nil {
+			return err
 		}
 		return p.form(depth + 1)
 	case c == '#': // ##Inf, ##NaN
-		w, err := p.atom(0, false)
-		return form{kind: formOther, s: "##" + w}, err
-	case delimiter(c), c < ' ':
-		return form{}, fmt.Errorf("%w %q after #", errUnexpected, c)
+		from := p.at - 1
+		to, err := p.word()
+		p.words(formOther, from, to)
+		return err
+	case class[c]&delimiter != 0, c < ' ':
+		return fmt.Errorf("%w %q after #", errUnexpected, c)
 	}
-	tag, err := p.atom(c, false)
+	from := p.at
+	to, err := p.word()
 	if err != nil {
-		return form{}, err
+		return err
 	}
-	f, err := p.form(depth + 1)
-	if err != nil {
-		return form{}, err
+	switch tag := p.text[from:to]; {
+	case bytes.HasPrefix(tag, []byte("jepsen.independent")), bytes.HasSuffix(tag, []byte("MapEntry")):
+		top := len(p.nodes)
+		err := p.form(depth + 1)
+		if err == nil {
+			p.nodes[top].tuple = true
+		}
+		return err
+	case bytes.HasPrefix(tag, []byte("jepsen.")): // a record: its map is all that matters
+		return p.form(depth + 1)
 	}
-	switch {
-	case strings.HasPrefix(tag, "jepsen.independent"), strings.HasSuffix(tag, "MapEntry"):
-		f.tuple = true
-	case strings.HasPrefix(tag, "jepsen."): // a record: its map is all that matters
-	default:
-		f = form{kind: formOther, s: "#" + tag + " " + f.edn()}
-	}
-	return f, nil
+	p.words(formTagged, from, to)
+	top := len(p.nodes) - 1
+	err = p.form(depth + 1)
+	p.shut(top)
+	return err
 }
 
-// text reads a string after its opening quote.
-func (p *ednReader) text() (string, error) {
-	b := p.word[:0]
-	for {
-		c, err := p.next()
-		if err != nil {
-			return "", err
+// string reads a string after its opening quote.
+func (p *ednParser) string() error {
+	from := p.at
+	for i, c := range p.text[from:] {
+		switch {
+		case c == '"':
+			p.at = from + i + 1
+			return p.quoted(formText, from, from+i)
+		case c == '\\':
+			return p.escapedString()
 		}
+	}
+	return errMore
+}
+
+// quoted adds a string as it stands in the text.
+func (p *ednParser) quoted(kind formKind, from, to int) error {
+	if !utf8.Valid(p.text[from:to]) {
+		return errors.New("a string is not UTF-8")
+	}
+	p.words(kind, from, to)
+	return nil
+}
+
+var ednEscapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', '"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f'}
+
+// escapedString reads a string with escapes, from its beginning.
+func (p *ednParser) escapedString() error {
+	from := len(p.decoded)
+	for i := p.at; i < len(p.text); i++ {
+		c := p.text[i]
 		switch c {
 		case '"':
-			p.word = b
-			if !utf8.Valid(b) {
-				return "", errors.New("a string is not UTF-8")
+			p.at = i + 1
+			if !utf8.Valid(p.decoded[from:]) {
+				return errors.New("a string is not UTF-8")
 			}
-			return string(b), nil
+			p.words(formText, from, len(p.decoded))
+			p.nodes[len(p.nodes)-1].escaped = true
+			return nil
 		case '\\':
-			if c, err = p.next(); err != nil {
-				return "", err
+			if i++; i == len(p.text) {
+				return errMore
 			}
-			switch c {
-			case 'n':
-				c = '\n'
-			case 't':
-				c = '\t'
-			case 'r':
-				c = '\r'
-			case '"', '\\', '/':
-			case 'b':
-				c = '\b'
-			case 'f':
-				c = '\f'
-			case 'u':
-				var hex [4]byte
-				if _, err := io.ReadFull(p.r, hex[:]); err != nil {
-					return "", err
+			if c = p.text[i]; c == 'u' {
+				if i+5 > len(p.text) {
+					return errMore
 				}
-				n, err := strconv.ParseUint(string(hex[:]), 16, 16)
+				n, err := strconv.ParseUint(string(p.text[i+1:i+5]), 16, 16)
 				if err != nil {
-					return "", fmt.Errorf(`\u%q is no character`, hex[:])
+					return fmt.Errorf(`\u%q is no character`, p.text[i+1:i+5])
 				}
-				b = utf8.AppendRune(b, rune(n))
+				p.decoded = utf8.AppendRune(p.decoded, rune(n))
+				i += 4
 				continue
-			default:
-				return "", fmt.Errorf("a string holds %q, which means nothing", `\`+string(rune(c)))
 			}
+			meant, known := ednEscapes[c]
+			if !known {
+				return fmt.Errorf("a string holds %q, which means nothing", `\`+string(rune(c)))
+			}
+			c = meant
 		}
-		b = append(b, c)
+		p.decoded = append(p.decoded, c)
 	}
-}
-
-func delimiter(c byte) bool {
-	switch c {
-	case ' ', '\t', '\n', '\r', ',', ';', '"', '[', ']', '(', ')', '{', '}':
-		return true
-	}
-	return false
-}
-
-// longest is how long a word may be.
-const longest = 1 << 16
-
-// atom reads a word that begins with first (0: not read yet) up to a delimiter. A
-// character literal may be a delimiter itself.
-func (p *ednReader) atom(first byte, char bool) (string, error) {
-	b := p.word[:0]
-	if first != 0 {
-		b = append(b, first)
-	}
-	for {
-		c, err := p.r.ReadByte()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return "", err
-		}
-		if delimiter(c) && !(char && len(b) == 0) {
-			p.back()
-			break
-		}
-		if c == '\n' {
-			p.line++
-		}
-		if b = append(b, c); len(b) > longest {
-			return "", fmt.Errorf("a word is longer than %d bytes", longest)
-		}
-	}
-	p.word = b
-	if !utf8.Valid(b) {
-		return "", errors.New("a word is not UTF-8")
-	}
-	return string(b), nil
-}
-
-// word is a number, a name or one of the constants.
-func word(w string) (form, error) {
-	if w == "nil" {
-		return form{}, nil
-	}
-	if c := w[0]; c >= '0' && c <= '9' || (c == '-' || c == '+') && len(w) > 1 && w[1] >= '0' && w[1] <= '9' {
-		if n, err := strconv.ParseInt(strings.TrimSuffix(w, "N"), 10, 64); err == nil {
-			return form{kind: formInt, n: n}, nil
-		}
-	}
-	return form{kind: formOther, s: w}, nil
+	return errMore
 }

@@ -40,7 +40,7 @@ func WriteEDN(w io.Writer, h *History) error {
 		}
 		if op.Error != "" {
 			b = append(b, ", :error "...)
-			b = append(b, quoteEDN(strings.ToValidUTF8(op.Error, "\uFFFD"))...)
+			b = quoteEDN(b, strings.ToValidUTF8(op.Error, "\uFFFD"))
 		}
 		b = append(b, "}\n"...)
 		if _, err := out.Write(b); err != nil {
@@ -53,8 +53,8 @@ func WriteEDN(w io.Writer, h *History) error {
 // keyword writes a name as a keyword, or as a string if it cannot be one.
 func keyword(s string) string {
 	for i := range len(s) {
-		if c := s[i]; delimiter(c) || c < '!' || c > '~' || c == '\\' || c == ':' || c == '#' {
-			return quoteEDN(strings.ToValidUTF8(s, "\uFFFD"))
+		if c := s[i]; class[c]&delimiter != 0 || c < '!' || c > '~' || c == '\\' || c == ':' || c == '#' {
+			return string(quoteEDN(nil, strings.ToValidUTF8(s, "\uFFFD")))
 		}
 	}
 	if s == "" {
@@ -77,5 +77,5 @@ func (v Value) edn() string {
 	case KindEDN:
 		return v.S
 	}
-	return quoteEDN(strings.ToValidUTF8(v.S, "\uFFFD"))
+	return string(quoteEDN(nil, strings.ToValidUTF8(v.S, "\uFFFD")))
 }

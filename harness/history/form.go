@@ -1,17 +1,28 @@
 package history
 
 import (
+	"bytes"
+	"encoding/binary"
+	"slices"
 	"strconv"
-	"strings"
+	"unicode/utf8"
 )
 
-// form is a value as EDN or JSON write it.
-type form struct {
-	kind  formKind
-	n     int64
-	s     string // text; or the canonical EDN of what has no other kind
-	list  []form
-	tuple bool // tagged as an independent tuple
+// forms is what a parser read: values as EDN or JSON write them, in preorder and one behind
+// the other, so that reading an operation allocates nothing once the slices have grown.
+type forms struct {
+	text    []byte // what is being read
+	decoded []byte // the strings that are written with escapes, as they are meant
+	nodes   []node
+}
+
+// node is a form. Its parts stand behind it, up to node end.
+type node struct {
+	n       int64 // the integer; or where the words lie: start and end in the text
+	end     int32
+	kind    formKind
+	tuple   bool // tagged as an independent tuple
+	escaped bool // the words lie in decoded
 }
 
 type formKind uint8
@@ -22,81 +33,207 @@ const (
 	formText
 	formVector // and lists
 	formSet
-	formKeyword // s without its colon
+	formKeyword // its words stand without the colon
 	formMap     // keys and values in turn
-	formOther   // s
+	formTagged  // its words are the tag; its part is what was tagged
+	formOther   // its words are canonical EDN
 )
 
-// isTuple reports whether a form can be an independent [key value].
-func (f form) isTuple() bool {
-	return f.kind == formVector && len(f.list) == 2 && f.list[0].kind == formInt
+// deepest is how far forms may be nested.
+const deepest = 100
+
+// longestOp bounds an operation's text in a file, and so what reading it takes.
+const longestOp = 32 << 20
+
+func (f *forms) reset() { f.decoded, f.nodes = f.decoded[:0], f.nodes[:0] }
+
+// leaf adds a form without parts.
+func (f *forms) leaf(kind formKind, n int64) {
+	f.nodes = append(f.nodes, node{kind: kind, n: n, end: int32(len(f.nodes) + 1)})
 }
 
-func (f form) allInts() bool {
-	for _, e := range f.list {
-		if e.kind != formInt {
-			return false
+// words adds a form of the text between two places.
+func (f *forms) words(kind formKind, from, to int) { f.leaf(kind, span64(from, to)) }
+
+func span64(from, to int) int64 { return int64(from)<<32 | int64(to) }
+
+// open begins a form with parts; shut ends it.
+func (f *forms) open(kind formKind) int {
+	f.leaf(kind, 0)
+	return len(f.nodes) - 1
+}
+
+func (f *forms) shut(i int) { f.nodes[i].end = int32(len(f.nodes)) }
+
+// bytes are the words of form i.
+func (f *forms) bytes(i int) []byte {
+	n := f.nodes[i]
+	from, to := n.n>>32, n.n&(1<<32-1)
+	if n.escaped {
+		return f.decoded[from:to]
+	}
+	return f.text[from:to]
+}
+
+// allInts reports whether the parts of form i are integers, and how many they are.
+func (f *forms) allInts(i int) (n int, all bool) {
+	parts := f.nodes[i+1 : f.nodes[i].end]
+	for _, p := range parts {
+		if p.kind != formInt {
+			return 0, false
 		}
 	}
-	return true
+	return len(parts), true
 }
 
-// value is the form as an event's value. Of a compare-and-set two integers are a pair.
-func (f form) value(cas bool) Value {
-	switch {
-	case f.kind == formNil:
+// tupleOf takes an independent [key value] apart: where its value stands.
+func (f *forms) tupleOf(i int) (key int64, value int, ok bool) {
+	n := f.nodes[i]
+	if n.kind != formVector || int(n.end) < i+3 || f.nodes[i+1].kind != formInt || f.nodes[i+2].end != n.end {
+		return 0, 0, false
+	}
+	return f.nodes[i+1].n, i + 2, true
+}
+
+// value is form i as an event's value. Of a compare-and-set two integers are a pair.
+func (f *forms) value(i int, cas bool) Value {
+	switch n := f.nodes[i]; n.kind {
+	case formNil:
 		return Nil
-	case f.kind == formInt:
-		return Int(f.n)
-	case f.kind == formText:
-		return Text(f.s)
-	case f.kind == formVector && cas && len(f.list) == 2 && f.allInts():
-		return Pair(f.list[0].n, f.list[1].n)
-	case f.kind == formVector && f.allInts():
-		ns := make([]int64, len(f.list))
-		for i, e := range f.list {
-			ns[i] = e.n
+	case formInt:
+		return Int(n.n)
+	case formText:
+		return Text(string(f.bytes(i)))
+	case formVector, formSet:
+		count, all := f.allInts(i)
+		if !all {
+			break
 		}
-		return List(ns)
-	case f.kind == formSet && f.allInts():
-		return List(sortedInts(f.list))
+		parts := f.nodes[i+1 : n.end]
+		if n.kind == formVector && cas && count == 2 {
+			return Pair(parts[0].n, parts[1].n)
+		}
+		if n.kind == formSet {
+			slices.SortFunc(parts, func(a, b node) int { return compare(a.n, b.n) })
+		}
+		packed := make([]byte, 0, 2*count)
+		for _, p := range parts {
+			packed = binary.AppendVarint(packed, p.n)
+		}
+		return Value{Kind: KindList, S: string(packed)}
 	}
-	return Value{Kind: KindEDN, S: f.edn()}
+	return Value{Kind: KindEDN, S: string(f.edn(nil, i))}
 }
 
-// edn writes the form in EDN, always in the same way.
-func (f form) edn() string {
-	var b strings.Builder
-	f.write(&b)
-	return b.String()
+func compare(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
 }
 
 var brackets = map[formKind][2]string{formVector: {"[", "]"}, formSet: {"#{", "}"}, formMap: {"{", "}"}}
 
-func (f form) write(b *strings.Builder) {
-	switch f.kind {
+// edn writes form i in EDN, always in the same way.
+func (f *forms) edn(b []byte, i int) []byte {
+	switch n := f.nodes[i]; n.kind {
 	case formNil:
-		b.WriteString("nil")
+		return append(b, "nil"...)
 	case formInt:
-		b.WriteString(strconv.FormatInt(f.n, 10))
+		return strconv.AppendInt(b, n.n, 10)
 	case formText:
-		b.WriteString(quoteEDN(f.s))
+		return quoteEDN(b, f.bytes(i))
 	case formKeyword:
-		b.WriteString(":" + f.s)
+		return append(append(b, ':'), f.bytes(i)...)
 	case formOther:
-		b.WriteString(f.s)
+		return append(b, f.bytes(i)...)
+	case formTagged:
+		b = append(append(append(b, '#'), f.bytes(i)...), ' ')
+		return f.edn(b, i+1)
 	default:
-		b.WriteString(brackets[f.kind][0])
-		for i, e := range f.list {
-			if i > 0 {
-				b.WriteByte(' ')
+		b = append(b, brackets[n.kind][0]...)
+		for at := i + 1; at < int(n.end); at = int(f.nodes[at].end) {
+			if at > i+1 {
+				b = append(b, ' ')
 			}
-			e.write(b)
+			b = f.edn(b, at)
 		}
-		b.WriteString(brackets[f.kind][1])
+		return append(b, brackets[n.kind][1]...)
 	}
 }
 
-var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`)
+// quoteEDN appends a string in quotes.
+func quoteEDN[T string | []byte](b []byte, s T) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '\\', '"':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '\r':
+			b = append(b, `\r`...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
 
-func quoteEDN(s string) string { return `"` + escapes.Replace(s) + `"` }
+// clip shortens form i so that it fits into an error's line.
+func (f *forms) clip(i int) string { return clip(f.edn(nil, i)) }
+
+// clip shortens what a file says so that it fits into an error's line.
+func clip[T string | []byte](s T) string {
+	short := bytes.Map(func(r rune) rune {
+		if r < ' ' || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, []byte(s[:min(len(s), 64)]))
+	if len(s) <= 60 {
+		return string(short)
+	}
+	return string(bytes.ToValidUTF8(short[:min(60, len(short))], nil)) + "..."
+}
+
+// Items takes a value apart that is a list, a pair, or the EDN of a vector, a set or a map
+// (keys and values in turn).
+func (v Value) Items() ([]Value, bool) {
+	switch v.Kind {
+	case KindPair:
+		return []Value{Int(v.A), Int(v.B)}, true
+	case KindList:
+		ns := v.Ints()
+		items := make([]Value, len(ns))
+		for i, n := range ns {
+			items[i] = Int(n)
+		}
+		return items, true
+	case KindEDN:
+	default:
+		return nil, false
+	}
+	p := &ednParser{end: true}
+	p.text = []byte(v.S)
+	if err := p.form(0); err != nil {
+		return nil, false
+	}
+	top := p.nodes[0]
+	if top.kind != formVector && top.kind != formSet && top.kind != formMap {
+		return nil, false
+	}
+	var items []Value
+	for at := 1; at < int(top.end); at = int(p.nodes[at].end) {
+		items = append(items, p.value(at, false))
+	}
+	return items, true
+}
+
+// EDN returns the value of that kind that is a constant or a keyword: true, :ok.
+func EDN(s string) Value { return Value{Kind: KindEDN, S: s} }

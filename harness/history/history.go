@@ -204,18 +204,18 @@ func (h *History) Telemetry() []Event {
 // never completed, which is indeterminate).
 func (h *History) Completions() []int32 {
 	match := make([]int32, h.Len())
-	open := map[int32]int32{}
+	var open processes[int32] // one more than the invocation's index
 	for i := range match {
 		match[i] = -1
 		c, at := h.chunks[i/chunkSize], i%chunkSize
-		process := c.process[at]
+		call := open.of(int(c.process[at]))
 		if Type(c.shape[at]&shapeType) == Invoke {
-			open[process] = int32(i)
+			*call = int32(i) + 1
 			continue
 		}
-		if j, found := open[process]; found {
-			match[i], match[j] = j, int32(i)
-			delete(open, process)
+		if *call > 0 {
+			match[i], match[*call-1] = *call-1, int32(i)
+			*call = 0
 		}
 	}
 	return match

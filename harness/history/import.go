@@ -1,21 +1,20 @@
 package history
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"math"
-	"sort"
 )
 
 // Histories of others come as Jepsen's EDN or as JSON lines. Nothing in them is trusted:
-// every mistake is an error that names the place, and nothing panics.
+// every mistake is an error that names the place, and nothing panics. They are read in one
+// pass, an operation at a time: what stays in memory is the history's columns.
 
 // ImportOptions say how a foreign history is to be read.
 type ImportOptions struct {
 	Name string // of the file, for errors
 	// Independent says whether values are [key value] tuples: yes, no, or auto, which
-	// looks at the first invocation of an operation other than cas (whose value is a pair
-	// anyway).
+	// looks at the first invocation of a client.
 	Independent string
 }
 
@@ -25,10 +24,14 @@ func isCAS(f string) bool { return f == "cas" || f == "compare-and-set" }
 // entry is one event as a file tells it.
 type entry struct {
 	op    Op
-	value form
+	value int   // which form it is; none: nothing
+	index int64 // -1: it has none
 	timed bool
 	line  int
 }
+
+// none says that there is no such form.
+const none = -1
 
 // importer builds a history out of entries.
 type importer struct {
@@ -36,122 +39,180 @@ type importer struct {
 	opts        ImportOptions
 	decided     bool
 	independent bool
-	held        []entry       // until it is decided whether values are tuples
-	open        map[int]entry // client processes with an operation under way
-	last        int64         // time
+	open        processes[underway]
+	names       map[string]string // that came up already, so that they are one string each
+	time        int64             // the latest so far
+	index       int64             // the last
+	indexLine   int
+	e           entry // the one at hand
+}
+
+// underway is the operation that a client process has not completed.
+type underway struct {
+	f    string
+	line int // 0: there is none
 }
 
 func newImporter(o ImportOptions) *importer {
-	im := &importer{h: &History{}, opts: o, open: map[int]entry{}}
-	im.independent = o.Independent == "yes"
-	im.decided = o.Independent == "yes" || o.Independent == "no"
-	return im
+	return &importer{
+		h: &History{}, opts: o, names: map[string]string{}, index: -1,
+		independent: o.Independent == "yes",
+		decided:     o.Independent == "yes" || o.Independent == "no",
+	}
 }
 
 // errorf is an error of a line.
 func (im *importer) errorf(line int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s", im.opts.Name, line, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%s:%d: %w", im.opts.Name, line, fmt.Errorf(format, args...))
 }
 
-// add takes an entry; those before the first that decides are held back.
-func (im *importer) add(e entry) error {
-	if !im.decided {
-		im.held = append(im.held, e)
-		if e.op.Process < 0 || e.op.Type != Invoke || isCAS(e.op.F) && !e.value.tuple {
-			return nil
-		}
-		im.decided = true
-		im.independent = e.value.tuple || e.value.isTuple()
-		return im.release()
+// blank is an entry to be filled in; it is good until the next.
+func (im *importer) blank(line int) *entry {
+	im.e = entry{line: line, value: none, index: -1}
+	return &im.e
+}
+
+// mostNames bounds the strings that are looked up; beyond them each is a string of its own.
+const mostNames = 1 << 12
+
+// name is a word as a string.
+func (im *importer) name(b []byte) string {
+	if s, known := im.names[string(b)]; known {
+		return s
 	}
-	return im.append(e)
+	s := string(b)
+	if len(im.names) < mostNames {
+		im.names[s] = s
+	}
+	return s
 }
 
-// release appends what was held back.
-func (im *importer) release() error {
-	im.decided = true
-	for _, e := range im.held {
-		if err := im.append(e); err != nil {
-			return err
+// setType reports whether the word is a type.
+func (e *entry) setType(b []byte) bool {
+	for t, name := range typeNames {
+		if name == string(b) {
+			e.op.Type = Type(t)
+			return true
 		}
 	}
-	im.held = nil
-	return nil
+	return false
 }
 
-func (im *importer) append(e entry) error {
+// add takes an entry into the history.
+func (im *importer) add(f *forms, e *entry) error {
 	op := &e.op
-	if err := im.pair(e); err != nil {
+	if err := im.order(e); err != nil {
 		return err
 	}
 	v := e.value
-	if im.independent && op.Process >= 0 {
-		if !v.isTuple() {
-			return im.errorf(e.line, "the value of %s is no [key value] tuple like those before it (if none is meant to be one, say so: independent no)", op.F)
+	if op.Process >= 0 && !op.Keyed {
+		if !im.decided {
+			im.decided, im.independent = true, im.isTuple(f, e)
 		}
-		op.Key, op.Keyed = v.list[0].n, true
-		v = v.list[1]
+		if im.independent {
+			key, value, ok := int64(0), 0, false
+			if v != none {
+				key, value, ok = f.tupleOf(v)
+			}
+			if !ok {
+				return im.errorf(e.line, "the value of %s is no [key value] tuple like those before it (if none is meant to be one, say so: independent no)", op.F)
+			}
+			op.Key, op.Keyed, v = key, true, value
+		}
 	}
-	op.Value = v.value(isCAS(op.F))
+	im.decided = im.decided || op.Keyed
+	if v != none {
+		op.Value = f.value(v, isCAS(op.F))
+	}
 	switch {
 	case !e.timed:
-		op.Time = im.last + 1000 // events without a time come a microsecond apart
+		op.Time = im.time + 1000 // events without a time come a microsecond apart
 	case op.Time < 0:
 		return im.errorf(e.line, "time %d is before the start", op.Time)
 	}
-	im.last = max(im.last, op.Time)
-	im.h.Append(*op)
+	im.time = max(im.time, op.Time)
+	if im.h.Len() == math.MaxInt32 {
+		return im.errorf(e.line, "a history has %d events at most", math.MaxInt32)
+	}
+	im.h.append(op)
 	return nil
 }
 
-// pair holds that a process does one thing at a time.
-func (im *importer) pair(e entry) error {
+// isTuple says whether the first invocation of a client shows that values are tuples. A
+// compare-and-set's value is a pair in any case; in a tuple the pair comes second.
+func (im *importer) isTuple(f *forms, e *entry) bool {
+	if e.value == none {
+		return false
+	}
+	_, value, ok := f.tupleOf(e.value)
+	if ok && isCAS(e.op.F) {
+		ok = f.nodes[e.value].tuple || f.nodes[value].kind == formVector
+	}
+	return ok
+}
+
+// order holds that indices rise and that a process does one thing at a time.
+func (im *importer) order(e *entry) error {
+	if e.index >= 0 {
+		if e.index <= im.index {
+			return im.errorf(e.line, "index %d comes after index %d of line %d: events have to stand in the order of their indices, each once", e.index, im.index, im.indexLine)
+		}
+		im.index, im.indexLine = e.index, e.line
+	}
 	if e.op.Process < 0 {
 		return nil // a nemesis's operations are often completed by another info, or not at all
 	}
-	before, busy := im.open[e.op.Process]
+	before := im.open.of(e.op.Process)
 	switch {
-	case e.op.Type == Invoke && busy:
-		return im.errorf(e.line, "process %d invokes %s, but its %s of line %d has not completed", e.op.Process, e.op.F, before.op.F, before.line)
+	case e.op.Type == Invoke && before.line != 0:
+		return im.errorf(e.line, "process %d invokes %s, but its %s of line %d has not completed", e.op.Process, e.op.F, before.f, before.line)
 	case e.op.Type == Invoke:
-		e.value = form{}
-		im.open[e.op.Process] = e
+		before.f, before.line = e.op.F, e.line
 		return nil
-	case !busy:
+	case before.line == 0:
 		return im.errorf(e.line, "process %d completes %s, which it had not invoked", e.op.Process, e.op.F)
-	case before.op.F != e.op.F:
-		return im.errorf(e.line, "process %d completes %s, but it had invoked %s in line %d", e.op.Process, e.op.F, before.op.F, before.line)
+	case before.f != e.op.F:
+		return im.errorf(e.line, "process %d completes %s, but it had invoked %s in line %d", e.op.Process, e.op.F, before.f, before.line)
 	}
-	delete(im.open, e.op.Process)
+	before.line = 0
 	return nil
 }
 
-// end returns the history.
-func (im *importer) end() (*History, error) {
-	if err := im.release(); err != nil {
-		return nil, err
-	}
+// finish returns the history.
+func (im *importer) finish() (*History, error) {
 	if im.h.Len() == 0 {
-		return nil, fmt.Errorf("%s: there is not a single operation in it", im.opts.Name)
+		return nil, fmt.Errorf("%s: %w", im.opts.Name, errors.New("there is not a single operation in it"))
 	}
 	return im.h, nil
 }
 
-// process checks a process's number.
+// processNumber checks a process's number.
 func processNumber(n int64) (int, bool) { return int(n), n >= 0 && n <= math.MaxInt32 }
 
-var typesByName = map[string]Type{"invoke": Invoke, "ok": OK, "fail": Fail, "info": Info}
+// processes is something of each process. Their numbers are small, if the history is an
+// honest one; others cost more.
+type processes[T any] struct {
+	dense  []T
+	sparse map[int]*T
+}
 
-// limited stops at a size that no history has, so that a reader that never ends does not
-// fill memory.
-func limited(r io.Reader) io.Reader { return io.LimitReader(r, 1<<40) }
+const denseProcesses = 1 << 16
 
-// sortedInts is a set's elements as a list.
-func sortedInts(list []form) []int64 {
-	ns := make([]int64, len(list))
-	for i, f := range list {
-		ns[i] = f.n
+// of is the process's; it is good until the next call.
+func (p *processes[T]) of(process int) *T {
+	if process >= 0 && process < denseProcesses {
+		if process >= len(p.dense) {
+			p.dense = append(p.dense, make([]T, process+1-len(p.dense))...)
+		}
+		return &p.dense[process]
 	}
-	sort.Slice(ns, func(i, j int) bool { return ns[i] < ns[j] })
-	return ns
+	if p.sparse == nil {
+		p.sparse = map[int]*T{}
+	}
+	v := p.sparse[process]
+	if v == nil {
+		v = new(T)
+		p.sparse[process] = v
+	}
+	return v
 }

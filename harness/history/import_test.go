@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"pgregory.net/rapid"
 )
@@ -187,7 +188,18 @@ func TestImportErrors(t *testing.T) {
 		{"jsonl", `{"process":"x","type":"invoke","f":"read"}`, `"process" cannot be`},
 		{"jsonl", `{"process":0,"type":"done","f":"read"}`, `"type" cannot be "done"`},
 		{"jsonl", `{"process":0,"type":"invoke"}`, `no "f"`},
-		{"jsonl", `{"process":0,"type":"invoke","f":"w","value":{"a":1}}`, "a value is"},
+		{"edn", "{:process 0 :type :invoke :f :w :index 3}\n{:process 1 :type :invoke :f :w :index 3}", "h:2: index 3 comes after index 3 of line 1"},
+		{"edn", "{:process 0 :type :invoke :f :w :value \"\xff\"}", "h:1: a string is not UTF-8"},
+		{"edn", "{:process 0 :type :invoke\n:f \xff}", "h:2: a word is not UTF-8"},
+		{"edn", ok + "{:process 0 :type :ok :f :read :value (1 2]}", "h:2: unexpected character ']'"},
+		{"jsonl", `{"process":0,"type":"invoke","f":"w","value":NaN}`, "unexpected character 'N'"},
+		{"jsonl", `{"process":0,"type":"invoke","f":"w","value":1.}`, "1.} is no number"},
+		{"jsonl", `{"process":0,"type":"invoke","f":"w","value":01}`, "is no number"},
+		{"jsonl", `{"process":0,"type":"invoke","f":"w","value":{"edn":"[1"}}`, "the EDN of the value"},
+		{"jsonl", `{"process":0,"type":"invoke","f":"w"} x`, "unexpected character 'x' after the value"},
+		{"jsonl", "{\"process\":0,\"type\":\"invoke\",\"f\":\"\xff\"}", "a string is not UTF-8"},
+		{"jsonl", `{"process":0,"type":"invoke","f":"w","time":1.5}`, `"time" cannot be 1.5`},
+		{"jsonl", strings.Repeat("[", 10000), "nested"},
 		{"jsonl", jok + jok, "h:2: process 0 invokes"},
 	} {
 		for _, k := range codecs {
@@ -199,6 +211,35 @@ func TestImportErrors(t *testing.T) {
 				t.Errorf("%s %.60q: %v, want %q", c.format, c.in, err, c.want)
 			}
 		}
+	}
+}
+
+// TestLongLines: a line of any length is read in bounded memory, or refused with its place.
+func TestLongLines(t *testing.T) {
+	const op = `{"process":0,"type":"invoke","f":"w","value":"`
+	for _, c := range []struct {
+		codec    codec
+		in, want string
+	}{
+		{codecs[0], "{:process 0 :type :invoke :f :a}\n{:process 1 :type :invoke :f :w :value [" + strings.Repeat("1 ", longestOp), "h:2: an operation is longer than"},
+		{codecs[0], "\n; " + strings.Repeat("x", longestOp), "h:2: an operation is longer than"},
+		{codecs[0], strings.Repeat(" ", 3*longestOp) + "\n]", "h:2: unexpected character ']'"},
+		{codecs[1], op + strings.Repeat("x", longestOp) + `"}`, "h:1: an operation is longer than"},
+		{codecs[1], strings.Repeat("\n", longestOp) + "x", fmt.Sprintf("h:%d: not an operation", longestOp+1)},
+	} {
+		_, err := c.codec.read(strings.NewReader(c.in), ImportOptions{Name: "h", Independent: "auto"})
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s %.60q...: %v, want %q", c.codec.name, c.in, err, c.want)
+		}
+	}
+	// One byte at a time: forms that end where a read ends.
+	in := "#jepsen.history.Op{:process 0 :type :invoke :f :read #_ x :value #{3 1 \"\\u00e4\"} :time 1} ; end\n#_ x {:process 0 :type :ok :f :read :value #a/b \\newline :time 2}"
+	h, err := ReadEDN(iotest.OneByteReader(strings.NewReader(in)), ImportOptions{Name: "h", Independent: "no"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := told(h), "1 0 invoke read #{3 1 \"ä\"} \"\"\n2 0 ok read #a/b \\newline \"\"\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// jsonOp is a line of JSON lines.
+// jsonOp is a line of JSON lines, as it is written.
 type jsonOp struct {
 	Index   int             `json:"index"`
 	Time    *int64          `json:"time"`
@@ -27,124 +27,138 @@ type jsonEDN struct {
 	EDN string `json:"edn"`
 }
 
-// longestLine bounds a line of JSON.
-const longestLine = 16 << 20
-
 // ReadJSONL reads a history with an operation event on each line, as docs/history-import.md
 // describes it.
 func ReadJSONL(r io.Reader, o ImportOptions) (*History, error) {
-	lines := bufio.NewScanner(limited(r))
-	lines.Buffer(make([]byte, 1<<16), longestLine)
+	w := newWindow(r)
 	im := newImporter(o)
-	number := 0
-	for lines.Scan() {
-		number++
-		text := bytes.TrimSpace(lines.Bytes())
-		if len(text) == 0 {
-			continue
+	p := &jsonParser{}
+	for {
+		end := bytes.IndexByte(w.b, '\n')
+		if end < 0 {
+			if !w.end {
+				if err := w.more(); err != nil {
+					return nil, im.errorf(w.line, "%w", err)
+				}
+				continue
+			}
+			end = len(w.b)
 		}
-		e, err := jsonEntry(text, number)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", o.Name, number, err)
-		}
-		if e.op.Keyed && !im.decided {
-			// The key stands by itself, so values are none of the tuples that are looked for.
-			if err := im.release(); err != nil {
+		if text := bytes.TrimSpace(w.b[:end]); len(text) > 0 {
+			e := im.blank(w.line)
+			f, err := im.jsonEntry(p, text, e)
+			if err != nil {
+				return nil, im.errorf(w.line, "%w", err)
+			}
+			if err := im.add(f, e); err != nil {
 				return nil, err
 			}
 		}
-		if err := im.add(e); err != nil {
-			return nil, err
+		if end == len(w.b) {
+			return im.finish()
 		}
+		w.b = w.b[end+1:]
+		w.line++
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", o.Name, number+1, err)
-	}
-	return im.end()
 }
 
-func jsonEntry(text []byte, number int) (entry, error) {
-	var line jsonOp
-	e := entry{line: number}
-	if err := json.Unmarshal(text, &line); err != nil {
-		return e, fmt.Errorf("not an operation: %w", err)
+// jsonEntry makes an entry of a line, and says among which forms its value stands.
+func (im *importer) jsonEntry(p *jsonParser, text []byte, e *entry) (*forms, error) {
+	if err := p.line(text); err != nil {
+		return nil, fmt.Errorf("not an operation: %w", err)
 	}
-	e.op = Op{F: line.F, Error: line.Error}
-	var n int64
-	var name string
-	switch {
-	case len(line.Process) == 0:
-		return e, errors.New(`the operation has no "process"`)
-	case json.Unmarshal(line.Process, &n) == nil:
-		var ok bool
-		if e.op.Process, ok = processNumber(n); !ok {
-			return e, fmt.Errorf(`"process" cannot be %d`, n)
-		}
-	case json.Unmarshal(line.Process, &name) == nil && name == "nemesis":
-		e.op.Process = Nemesis
-	default:
-		return e, fmt.Errorf(`"process" cannot be %s`, clip(string(line.Process)))
+	f := &p.forms
+	if f.nodes[0].kind != formMap {
+		return nil, errors.New("not an operation, which is an object with process, type, f and value")
 	}
-	var ok bool
-	if e.op.Type, ok = typesByName[line.Type]; !ok {
-		return e, fmt.Errorf(`"type" cannot be %q: it is invoke, ok, fail or info`, clip(line.Type))
-	}
-	if line.F == "" {
-		return e, errors.New(`the operation has no "f"`)
-	}
-	if line.Time != nil {
-		e.timed, e.op.Time = true, *line.Time
-	}
-	if line.Key != nil {
-		e.op.Key, e.op.Keyed = *line.Key, true
-	}
-	if len(line.Value) == 0 {
-		return e, nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(line.Value))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return e, fmt.Errorf("value: %w", err)
-	}
-	var err error
-	e.value, err = jsonForm(v, 0)
-	return e, err
-}
-
-// jsonForm turns a JSON value into a form.
-func jsonForm(v any, depth int) (form, error) {
-	if depth > deepest {
-		return form{}, fmt.Errorf("values are nested more than %d deep", deepest)
-	}
-	switch v := v.(type) {
-	case nil:
-		return form{}, nil
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return form{kind: formInt, n: n}, nil
-		}
-		return form{kind: formOther, s: v.String()}, nil
-	case string:
-		return form{kind: formText, s: v}, nil
-	case bool:
-		return form{kind: formOther, s: fmt.Sprint(v)}, nil
-	case []any:
-		f := form{kind: formVector}
-		for _, e := range v {
-			inner, err := jsonForm(e, depth+1)
-			if err != nil {
-				return form{}, err
+	var seen struct{ process, typ bool }
+	for key := 1; key < len(f.nodes); {
+		v := key + 1
+		is := f.nodes[v].kind
+		ok := true
+		name := fieldName(f.bytes(key))
+		switch name {
+		case "process":
+			seen.process = true
+			switch {
+			case is == formInt:
+				e.op.Process, ok = processNumber(f.nodes[v].n)
+			case is == formText && string(f.bytes(v)) == "nemesis":
+				e.op.Process = Nemesis
+			default:
+				ok = false
 			}
-			f.list = append(f.list, inner)
+		case "type":
+			seen.typ = true
+			if is != formText || !e.setType(f.bytes(v)) {
+				return nil, fmt.Errorf(`"type" cannot be %s: it is invoke, ok, fail or info`, f.clip(v))
+			}
+		case "f":
+			if ok = is == formText; ok {
+				e.op.F = im.name(f.bytes(v))
+			}
+		case "time":
+			e.timed = is == formInt
+			if ok = is == formInt || is == formNil; e.timed {
+				e.op.Time = f.nodes[v].n
+			}
+		case "index":
+			if is == formInt {
+				e.index = f.nodes[v].n
+			}
+		case "key":
+			e.op.Keyed = is == formInt
+			if ok = is == formInt || is == formNil; e.op.Keyed {
+				e.op.Key = f.nodes[v].n
+			}
+		case "value":
+			e.value = v
+		case "error":
+			switch is {
+			case formNil:
+			case formText:
+				e.op.Error = im.name(f.bytes(v))
+			default:
+				e.op.Error = string(f.edn(nil, v))
+			}
 		}
-		return f, nil
-	case map[string]any:
-		if s, ok := v["edn"].(string); ok && len(v) == 1 {
-			return form{kind: formOther, s: s}, nil
+		if !ok {
+			return nil, fmt.Errorf("%q cannot be %s", name, f.clip(v))
 		}
+		key = int(f.nodes[v].end)
 	}
-	return form{}, errors.New(`a value is null, a number, a string, a list, or {"edn": "..."}`)
+	switch {
+	case !seen.process:
+		return nil, errors.New(`the operation has no "process"`)
+	case !seen.typ:
+		return nil, errors.New(`the operation has no "type"`)
+	case e.op.F == "":
+		return nil, errors.New(`the operation has no "f"`)
+	}
+	return p.value(e)
+}
+
+// value says among which forms the entry's value stands: the line's own, or those of the
+// EDN that the line holds.
+func (p *jsonParser) value(e *entry) (*forms, error) {
+	v := e.value
+	if v == none || p.nodes[v].kind != formMap || int(p.nodes[v].end) != v+3 ||
+		string(p.bytes(v+1)) != "edn" || p.nodes[v+2].kind != formText {
+		return &p.forms, nil
+	}
+	if p.edn == nil {
+		p.edn = &ednParser{end: true}
+	}
+	p.edn.reset()
+	p.edn.text, p.edn.at = p.bytes(v+2), 0
+	if err := p.edn.form(0); err != nil {
+		return nil, fmt.Errorf("the EDN of the value: %w", err)
+	}
+	if c, err := p.edn.start(); err == nil {
+		return nil, fmt.Errorf("the EDN of the value: %w %q", errUnexpected, c)
+	}
+	e.value = 0
+	return &p.edn.forms, nil
 }
 
 // WriteJSONL writes a history with an operation event on each line.
