@@ -1,0 +1,322 @@
+package faultline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/synth"
+)
+
+// checkRow is one kind of history that checking is measured on.
+type checkRow struct {
+	Name string     // for --rows
+	What string     // for the table
+	Spec synth.Spec // without a seed
+	// Source is where the history comes from when checking begins: memory, or a file.
+	Source string
+	Seeds  int    // this many seeds, of which the median counts; 0: one
+	Goal   string // seconds and memory that it is meant to stay under
+}
+
+// checkRows are the histories of the first table.
+var checkRows = []checkRow{
+	{Name: "register-1m", What: "register, unique values", Spec: synth.Spec{Object: "register", Operations: 1e6, Clients: 50, Crashed: 100}, Goal: "0.15 s, 150 MB"},
+	{Name: "register-10m", What: "register, unique values", Spec: synth.Spec{Object: "register", Operations: 1e7, Clients: 50, Crashed: 100}, Goal: "2 s, 1.5 GB"},
+	{Name: "cas-5", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e5, Clients: 5, Values: 5}, Goal: "0.4 s, 50 MB"},
+	{Name: "cas-5-crashed-20", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e5, Clients: 5, Values: 5, Crashed: 20}, Goal: "3 s, 500 MB"},
+	{Name: "cas-5-crashed-100", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e5, Clients: 5, Values: 5, Crashed: 100}, Goal: "60 s, 500 MB"},
+	{Name: "cas-20", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e4, Clients: 20, Values: 5}, Seeds: 10, Goal: "20 s, 1 GB"},
+	{Name: "edn", What: "register, unique values, EDN file", Spec: synth.Spec{Object: "register", Operations: 1e6, Clients: 50, Crashed: 100, Keys: 1000}, Source: "edn", Goal: "4 s, 600 MB"},
+	{Name: "edn-cas", What: "cas-register, 5 values, EDN file", Spec: synth.Spec{Object: "cas-register", Operations: 1e6, Clients: 50, Keys: 1000, Values: 5}, Source: "edn", Goal: "4 s, 600 MB"},
+}
+
+// sizeRows are the histories of the second table, each in growing sizes.
+var sizeRows = []checkRow{
+	{Name: "register", What: "register, unique values", Spec: synth.Spec{Object: "register", Clients: 50, Crashed: 100}},
+	{Name: "cas-5", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Clients: 5, Values: 5}},
+}
+
+// benchCheck is what bench check was asked for.
+type benchCheck struct {
+	*app
+	rows   []string
+	limit  time.Duration
+	memory int64 // megabytes
+	seed   uint64
+	ops    int
+	sizes  bool
+	alone  bool
+	asJSON bool
+	wrong  int // verdicts that cannot be
+}
+
+// benchCheck measures what a verdict costs, side by side with porcupine.
+func (a *app) benchCheck() *cobra.Command {
+	b := &benchCheck{app: a}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "What a verdict costs, side by side with porcupine",
+		Long: `Check makes histories from a seed, each with a violation and without, and has them judged by
+the checker that their operations call for and by porcupine, each in a process of its own. Time
+is from the history in memory (or from the file, where it says so) to the verdict; memory is what
+the process grew by at its peak meanwhile, which leaves the history itself out. Nothing is
+gathered for porcupine on the clock: its operations are made before.
+
+It exits 1 if a verdict is wrong.`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&b.rows, "rows", nil, "only rows whose names begin like this: "+strings.Join(rowNames(checkRows), ", "))
+	f.DurationVar(&b.limit, "limit", time.Minute, "time that each may take for a verdict")
+	f.Int64Var(&b.memory, "memory", 4096, "megabytes that each may take for a verdict")
+	f.Uint64Var(&b.seed, "seed", 1, "the first history's seed")
+	f.IntVar(&b.ops, "operations", 0, "operations of a history, instead of each row's own number")
+	f.BoolVar(&b.sizes, "sizes", false, "the table of growing sizes instead: 10k, 100k, 1M and 10M operations")
+	f.BoolVar(&b.alone, "alone", false, "without porcupine")
+	f.BoolVar(&b.asJSON, "json", false, "a line of JSON for each measurement instead of a table")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case b.limit <= 0 || b.limit > maxTime || b.memory < 16 || b.memory > 1<<20:
+			return badInput(errors.New("--limit is positive, --memory 16 to 1048576 megabytes"))
+		case b.ops < 0 || b.ops > 1e9:
+			return badInput(fmt.Errorf("--operations %d: there are 1 to 1000000000", b.ops))
+		}
+		return b.run(cmd.Context())
+	}
+	return cmd
+}
+
+func rowNames(rows []checkRow) []string {
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = r.Name
+	}
+	return names
+}
+
+func (b *benchCheck) run(ctx context.Context) error {
+	all := checkRows
+	if b.sizes {
+		all = sizeRows
+	}
+	rows := slices.DeleteFunc(slices.Clone(all), func(r checkRow) bool {
+		return len(b.rows) > 0 && !slices.ContainsFunc(b.rows, func(prefix string) bool { return strings.HasPrefix(r.Name, prefix) })
+	})
+	if len(rows) == 0 {
+		return badInput(fmt.Errorf("no row begins with %s; there are: %s", strings.Join(b.rows, " or "), strings.Join(rowNames(all), ", ")))
+	}
+	table := b.table
+	if b.sizes {
+		table = b.growth
+	}
+	if err := table(ctx, rows); err != nil {
+		return crash(err)
+	}
+	if b.wrong > 0 {
+		return exit(exitInvalid)
+	}
+	return nil
+}
+
+// table prints the first table.
+func (b *benchCheck) table(ctx context.Context, rows []checkRow) error {
+	b.printf("%d cores, %s/%s; %s and %d MB each\n\n", runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, b.limit, b.memory)
+	b.printf("| history | operations | clients | crashed | violation | verdict | seconds | memory | goal | porcupine | ratio |\n")
+	b.printf("|---|---|---|---|---|---|---|---|---|---|---|\n")
+	var made []string
+	for _, r := range rows {
+		made = append(made, fmt.Sprintf("- %s: %s", r.Name, b.spec(r)))
+		for _, violation := range append([]string{""}, synth.Violations(r.Spec.Object)...) {
+			s := b.spec(r)
+			s.Violation = violation
+			ours, answers, err := b.median(ctx, r, s)
+			if err != nil {
+				return err
+			}
+			theirs, ratio := "-", "-"
+			if !b.alone {
+				m, err := b.measure(ctx, checkJob{Spec: s, Source: r.Source, Engine: "porcupine"})
+				if err != nil {
+					return err
+				}
+				theirs, ratio = m.words(b), m.ratio(ours)
+			}
+			b.printf("| %s | %s | %d | %d | %s | %s | %s | %s | %s | %s | %s |\n", r.What, count(s.Operations), s.Clients, s.Crashed,
+				orDash(violation), ours.Verdict, answers, megabytes(ours.Grew), orDash(r.Goal), theirs, ratio)
+		}
+	}
+	b.printf("\nThe histories, but for their violations:\n\n%s\n", strings.Join(slices.Compact(made), "\n"))
+	return ctx.Err()
+}
+
+// spec is what a row's histories are made from.
+func (b *benchCheck) spec(r checkRow) synth.Spec {
+	s := r.Spec
+	if s.Seed = b.seed; b.ops > 0 {
+		s.Operations, s.Crashed = b.ops, min(s.Crashed, b.ops)
+	}
+	return s
+}
+
+// median measures a row with each of its seeds and returns the one in the middle, and what
+// to say of its time.
+func (b *benchCheck) median(ctx context.Context, r checkRow, s synth.Spec) (measurement, string, error) {
+	var all []measurement
+	answered := 0
+	for n := range max(1, r.Seeds) {
+		one := s
+		one.Seed += uint64(n)
+		m, err := b.measure(ctx, checkJob{Spec: one, Source: r.Source, Engine: "faultline"})
+		if err != nil {
+			return m, "", err
+		}
+		if m.Verdict != checkers.Unknown {
+			answered++
+		}
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(x, y measurement) int { return int(math.Copysign(1, x.rank()-y.rank())) })
+	m := all[len(all)/2]
+	words := m.words(b)
+	if len(all) > 1 {
+		words += fmt.Sprintf(" (%d of %d seeds answered, slowest %s)", answered, len(all), all[len(all)-1].words(b))
+	}
+	return m, words, nil
+}
+
+// growth prints the second table: how time and memory grow with a history.
+func (b *benchCheck) growth(ctx context.Context, rows []checkRow) error {
+	sizes := []int{1e4, 1e5, 1e6, 1e7}
+	if b.ops > 0 {
+		sizes = slices.DeleteFunc(sizes, func(n int) bool { return n > b.ops })
+	}
+	b.printf("| history | operations | seconds | ns/operation | memory | bytes/operation | verdict |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range rows {
+		for _, n := range sizes {
+			s := r.Spec
+			s.Operations, s.Seed = n, b.seed
+			m, err := b.measure(ctx, checkJob{Spec: s, Source: r.Source, Engine: "faultline"})
+			if err != nil {
+				return err
+			}
+			b.printf("| %s | %s | %s | %.0f | %s | %.0f | %s |\n", r.What, count(n), m.words(b), m.Seconds*1e9/float64(n),
+				megabytes(m.Grew), float64(m.Grew)/float64(n), m.Verdict)
+			if m.Stopped != "" {
+				break // larger ones would be, too
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// printf writes a part of the table, which JSON takes the place of.
+func (b *benchCheck) printf(format string, args ...any) {
+	if !b.asJSON {
+		fmt.Fprintf(b.out, format, args...)
+	}
+}
+
+// measure has a child process do the job.
+func (b *benchCheck) measure(ctx context.Context, job checkJob) (measurement, error) {
+	job.Limit, job.Memory = b.limit, b.memory<<20
+	var m measurement
+	self, err := os.Executable()
+	if err != nil {
+		return m, err
+	}
+	in, err := json.Marshal(job)
+	if err != nil {
+		return m, err
+	}
+	// Making ten million operations takes seconds; nothing takes minutes besides the limit.
+	ctx, cancel := context.WithTimeout(ctx, 2*b.limit+5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, "bench", checkOne)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), b.err
+	out, err := cmd.Output()
+	if err != nil {
+		return m, fmt.Errorf("%s by %s: %w", job.Spec, job.Engine, err)
+	}
+	if err := json.Unmarshal(out, &m); err != nil {
+		return m, fmt.Errorf("%s by %s: %w", job.Spec, job.Engine, err)
+	}
+	want := checkers.Valid
+	if job.Spec.Violation != "" {
+		want = checkers.Invalid
+	}
+	if m.Verdict != want && m.Verdict != checkers.Unknown {
+		b.wrong++
+		fmt.Fprintf(b.err, "faultline: %s: %s says %s, but it is %s\n", job.Spec, job.Engine, m.Verdict, want)
+	}
+	if b.asJSON {
+		m.Job = &job
+		return m, json.NewEncoder(b.out).Encode(m)
+	}
+	return m, nil
+}
+
+// rank orders measurements by time, those without an answer last.
+func (m measurement) rank() float64 {
+	if m.Verdict == checkers.Unknown {
+		return math.Inf(1)
+	}
+	return m.Seconds
+}
+
+func (m measurement) words(b *benchCheck) string {
+	switch {
+	case m.Stopped == outOfMemory:
+		return fmt.Sprintf("out of memory after %s", seconds(m.Seconds))
+	case m.Verdict == checkers.Unknown && m.Seconds >= b.limit.Seconds()/2:
+		return fmt.Sprintf("no answer in %s", seconds(m.Seconds))
+	case m.Verdict == checkers.Unknown:
+		return fmt.Sprintf("no answer (%s)", m.Stopped)
+	}
+	return seconds(m.Seconds)
+}
+
+// ratio is how many times faster ours was.
+func (m measurement) ratio(ours measurement) string {
+	switch {
+	case ours.Verdict == checkers.Unknown:
+		return "-"
+	case m.Verdict == checkers.Unknown:
+		return fmt.Sprintf("> %.0f", m.Seconds/ours.Seconds)
+	}
+	return fmt.Sprintf("%.3g", m.Seconds/ours.Seconds)
+}
+
+func seconds(s float64) string { return fmt.Sprintf("%.3g s", s) }
+
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+1<<19)>>20) }
+
+// count writes round numbers as people say them.
+func count(n int) string {
+	switch {
+	case n >= 1e6 && n%1e6 == 0:
+		return fmt.Sprintf("%dM", n/1e6)
+	case n >= 1e3 && n%1e3 == 0:
+		return fmt.Sprintf("%dk", n/1e3)
+	}
+	return fmt.Sprint(n)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,76 @@
+package faultline_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// TestBenchCheck measures rows at a small size, each in a process of its own: every verdict is
+// there, porcupine's too, and none is wrong.
+func TestBenchCheck(t *testing.T) {
+	t.Setenv(asProgram, "1") // of the children
+	code, stdout, stderr := command("bench", "check", "--operations", "200", "--rows", "register-1m,edn", "--limit", "2s")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	lines := strings.Split(stdout, "\n")
+	valid, invalid := 0, 0
+	for _, l := range lines {
+		if strings.Contains(l, "| - | valid |") {
+			valid++
+		}
+		if strings.Contains(l, "| stale-read | invalid |") || strings.Contains(l, "| taken-twice | invalid |") {
+			invalid++
+		}
+	}
+	if valid != 3 || invalid != 4 {
+		t.Errorf("%d valid and %d invalid histories:\n%s", valid, invalid, stdout)
+	}
+	if !strings.Contains(stdout, "- register-1m: register operations=200 clients=50 crashed=100 seed=1") {
+		t.Errorf("the parameters are not told:\n%s", stdout)
+	}
+}
+
+func TestBenchCheckSizes(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	code, stdout, stderr := command("bench", "check", "--sizes", "--operations", "10000", "--rows", "register")
+	if code != 0 || strings.Count(stdout, "\n") != 3 || !strings.Contains(stdout, "| 10k |") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// TestBenchCheckLimits: what takes too much is stopped and told, by the measured line.
+func TestBenchCheckLimits(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	code, stdout, stderr := command("bench", "check", "--operations", "3000", "--rows", "cas-20", "--limit", "300ms", "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	unknown := 0
+	for dec := json.NewDecoder(strings.NewReader(stdout)); dec.More(); {
+		var m struct {
+			Job     struct{ Engine string }
+			Verdict string
+			Stopped string
+			Seconds float64
+		}
+		if err := dec.Decode(&m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Job.Engine == "porcupine" && m.Verdict == "unknown" && m.Stopped != "" && m.Seconds >= 0.3 {
+			unknown++
+		}
+	}
+	if unknown == 0 {
+		t.Errorf("porcupine was never stopped:\n%s", stdout)
+	}
+}
+
+func TestBenchCheckRefuses(t *testing.T) {
+	for _, args := range [][]string{{"--rows", "teapot"}, {"--limit", "-1s"}, {"--memory", "1"}, {"--operations", "-1"}} {
+		if code, _, stderr := command(append([]string{"bench", "check"}, args...)...); code != 254 || stderr == "" {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
