@@ -1,0 +1,141 @@
+package monitor
+
+import (
+	"flag"
+	"math/rand"
+	"slices"
+	"testing"
+	"time"
+)
+
+// work makes a long legal history of clients that issue back to back, with exponential
+// durations, each operation taking effect at a random moment of its own.
+func work(r *rand.Rand, x object, n, clients, crashes int) []Op {
+	type event struct {
+		at   float64
+		op   int32
+		kind uint8 // call, effect, return
+	}
+	ops := make([]Op, n)
+	events := make([]event, 0, 3*n)
+	free := make([]float64, clients)
+	for i := range ops {
+		p := i % clients
+		call := free[p] + 0.01*r.ExpFloat64()
+		ret := call + r.ExpFloat64()
+		free[p] = ret
+		events = append(events, event{call, int32(i), 0}, event{call + (ret-call)*r.Float64(), int32(i), 1}, event{ret, int32(i), 2})
+	}
+	slices.SortFunc(events, func(a, b event) int {
+		if a.at < b.at {
+			return -1
+		}
+		return 1
+	})
+	every := n + 1
+	if crashes > 0 {
+		every = n / crashes
+	}
+	s := &simple{kind: x.name}
+	now := int32(0)
+	for _, e := range events {
+		o := &ops[e.op]
+		switch e.kind {
+		case 0:
+			*o = Op{Call: now, Ret: Pending, V: Empty}
+			now++
+		case 1:
+			s.perform(r, o)
+		case 2:
+			if int(e.op)%every == every/2 {
+				o.V = x.forget(*o)
+				continue
+			}
+			o.Ret = now
+			now++
+		}
+	}
+	return ops
+}
+
+// simple is an object that can be large.
+type simple struct {
+	kind string
+	next int32
+	in   []Op
+	out  int
+}
+
+func (s *simple) perform(r *rand.Rand, o *Op) {
+	if s.kind == "set" {
+		switch k := r.Intn(4); {
+		case k <= 1 && len(s.in) > 4*(1+r.Intn(50)):
+			at := r.Intn(len(s.in))
+			o.F, o.V = Take, s.in[at].V
+			s.in[at] = s.in[len(s.in)-1]
+			s.in = s.in[:len(s.in)-1]
+		case k == 2 && len(s.in) > 0:
+			o.F, o.V = Present, s.in[r.Intn(len(s.in))].V
+		case k == 3 && s.next > 0:
+			o.F, o.V = Absent, r.Int31n(s.next)
+			for _, e := range s.in {
+				if e.V == o.V {
+					o.F = Present
+				}
+			}
+		default:
+			o.F, o.V = Put, s.next
+			s.next++
+			s.in = append(s.in, *o)
+		}
+		return
+	}
+	if r.Intn(2) == 0 {
+		o.F, o.V, o.P = Put, s.next, r.Int63n(1000)
+		s.next++
+		s.in = append(s.in, *o)
+		return
+	}
+	o.F = Take
+	if len(s.in) == s.out {
+		return
+	}
+	switch s.kind {
+	case "queue":
+		o.V = s.in[s.out].V
+		s.out++
+		return
+	case "priority queue":
+		best := 0
+		for k, e := range s.in {
+			if e.P < s.in[best].P {
+				best = k
+			}
+		}
+		s.in[best], s.in[len(s.in)-1] = s.in[len(s.in)-1], s.in[best]
+	}
+	o.V = s.in[len(s.in)-1].V
+	s.in = s.in[:len(s.in)-1]
+}
+
+var size = flag.Int("size", 100_000, "operations of the benchmarks")
+
+func BenchmarkMonitors(b *testing.B) {
+	for _, x := range objects {
+		ops := work(rand.New(rand.NewSource(1)), x, *size, 50, 100)
+		b.Run(x.name, func(b *testing.B) {
+			for b.Loop() {
+				if r := x.check(ops, Options{}); r.Verdict != Legal {
+					b.Fatal(r.Verdict, r.Pattern, r.Reason)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1e6, "s/check")
+		})
+		b.Run(x.name+"/porcupine", func(b *testing.B) {
+			ops := work(rand.New(rand.NewSource(1)), x, 300, 5, 0)
+			for b.Loop() {
+				x.byPorcupine(ops, time.Minute)
+			}
+		})
+	}
+}
