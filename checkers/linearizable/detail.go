@@ -11,20 +11,25 @@ import (
 // DetailKind tells a Detail from other checkers' in results.json.
 const DetailKind = "linearizable"
 
-// Detail is the picture of a key that failed: the operations around the one that nobody
-// can place, and a legal order of those before it.
+// Detail is the picture of a key that failed: a counterexample, the operations around the
+// one that nobody can place, and the longest legal order, which ends before that one.
 type Detail struct {
 	Kind string `json:"kind"` // DetailKind
 	// Engine is "zones" or "search".
 	Engine string `json:"engine"`
-	// Ops are the operations shown, by invocation: those that prove the anomaly and the
-	// ones around the last of them.
+	// Ops are the operations shown, by invocation: those of the counterexample, which have no
+	// legal order whatever else happened, and the ones around the last of them.
 	Ops []Bar `json:"ops"`
+	// Minimal is set if no operation of the counterexample can be done without, with what
+	// depends on it: the others have a legal order then.
+	Minimal bool `json:"minimal"`
 	// Stuck is the operation, in Ops, with whose completion the key fails: everything
 	// before that completion has a legal order. -1 where the search had no time to find it.
 	Stuck int `json:"stuck"`
-	// Order is a legal order of the operations in Ops, without the stuck one; each of them
-	// tells what the register held after it. Empty where the search had no time for it.
+	// Order is a legal order of the operations in Ops up to the stuck one's completion, and
+	// of those of the counterexample alone if the others are left out; each tells what the
+	// register held after it. Empty where the search had no time for it, and without the
+	// operations outside of the counterexample where it had time for that only.
 	Order []int `json:"order,omitempty"`
 	// Before is what the register held before the first of Order.
 	Before string `json:"before,omitempty"`
@@ -40,24 +45,29 @@ type Detail struct {
 type Bar struct {
 	Event   int    `json:"event"` // index of the invocation in the history
 	Process int    `json:"process"`
-	Start   int64  `json:"start"` // nanoseconds since the run's start
-	End     int64  `json:"end"`   // -1: it had not completed
-	F       string `json:"f"`     // read, write, cas, or failed cas: one that saw another value
-	Value   string `json:"value"` // what was read, written, seen; cas: "old new"; "": not known yet
-	Proof   bool   `json:"proof,omitempty"`
+	Start   int64  `json:"start"`           // nanoseconds since the run's start
+	End     int64  `json:"end"`             // -1: it had not completed
+	F       string `json:"f"`               // read, write, cas, or failed cas: one that saw another value
+	Value   string `json:"value"`           // what was read, written, seen; cas: "old new"; "": not known yet
+	Proof   bool   `json:"proof,omitempty"` // it is one of the counterexample
 	After   string `json:"after,omitempty"` // what the register held after it, in Order
 }
 
-// around is how many operations a picture shows besides those that prove the anomaly.
-const around = 24
+// around is how many operations a picture shows besides those of the counterexample, of
+// which it shows the last mostProof.
+const (
+	around    = 24
+	mostProof = 120
+)
 
 // detail draws the picture of a story.
 func (s *subject) detail(t *story) Detail {
-	d := Detail{Kind: DetailKind, Engine: t.engine, Stuck: -1, Shortest: t.shortest}
+	d := Detail{Kind: DetailKind, Engine: t.engine, Stuck: -1, Shortest: t.shortest, Minimal: t.minimal}
 	proof := map[int32]bool{}
 	for _, i := range t.proof {
 		proof[i] = true
 	}
+	room := mostProof
 	var shown []int32
 	for i, o := range s.ops {
 		if o.call > t.limit {
@@ -68,13 +78,19 @@ func (s *subject) detail(t *story) Detail {
 		}
 		shown = append(shown, int32(i))
 	}
-	// The latest ones matter: by completion, those still open last.
-	slices.SortStableFunc(shown, func(a, b int32) int { return cmp.Compare(s.ops[a].ret, s.ops[b].ret) })
+	// The latest ones matter: by completion, those still open by invocation.
+	latest := func(i int32) int32 {
+		if o := s.ops[i]; o.ret > t.limit {
+			return o.call
+		}
+		return s.ops[i].ret
+	}
+	slices.SortFunc(shown, func(a, b int32) int { return cmp.Compare(latest(a), latest(b)) })
 	if cut := len(shown) - around; cut > 0 {
 		kept := shown[cut:]
-		for _, i := range shown[:cut] {
-			if proof[i] {
-				kept = append(kept, i)
+		for _, i := range slices.Backward(shown[:cut]) {
+			if proof[i] && room > 0 {
+				kept, room = append(kept, i), room-1
 			}
 		}
 		d.Omitted, shown = len(shown)-len(kept), kept

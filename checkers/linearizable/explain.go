@@ -21,7 +21,8 @@ type story struct {
 	shortest bool    // no shorter one fails
 	stuck    int32   // the operation that completes there, or none
 	order    []int32 // a legal order up to just before
-	proof    []int32 // the operations that the sentence is about
+	proof    []int32 // a counterexample by themselves; the sentence is about some of them
+	minimal  bool    // no operation of them can be done without
 	events   []int32 // events that prove it besides, of operations that constrain nothing
 	sentence string
 }
@@ -53,9 +54,7 @@ func (c *check) blame(s *subject, found *conflict) *story {
 	t.limit = rets[min(first, len(rets)-1)]
 	t.stuck = s.returnedAt(t.limit)
 	t.order = s.zones(t.limit - 1).order
-	found = s.zones(t.limit).conflict
-	t.proof = found.roles()
-	t.sentence = s.zoneSentence(found, t)
+	c.reduce(s, t, s.zones(t.limit).conflict.roles(), time.Until(c.deadline)/4)
 	return t
 }
 
@@ -100,7 +99,7 @@ func (c *check) bisect(s *subject, limit int32, allowed time.Duration) *story {
 		_, order := try(t.limit-1, true)
 		t.order = s.effective(order, t.limit-1)
 	}
-	s.searchSentence(t)
+	c.reduce(s, t, s.witness(t), time.Until(deadline)+allowed/2)
 	return t
 }
 
@@ -138,8 +137,7 @@ func (s *subject) zoneSentence(c *conflict, t *story) string {
 	case unwritten:
 		return s.unwrittenSentence(c.late, t)
 	case takenTwice:
-		return fmt.Sprintf("%s, though %s as well, and %s was written once only",
-			s.saw(c.late), s.saw(c.since), s.values[s.ops[c.late].from])
+		return fmt.Sprintf("%s, though %s as well, and %s", s.saw(c.late), s.saw(c.since), s.onceClause(c.late, c.lower))
 	case circular:
 		return fmt.Sprintf("%s, but %s itself came about only by way of %s: the compare-and-sets that succeeded form a circle",
 			s.saw(c.late), s.values[s.ops[c.late].from], s.values[s.ops[c.late].to])
@@ -158,12 +156,35 @@ func (s *subject) zoneSentence(c *conflict, t *story) string {
 	return text + s.unseenClause(c.since)
 }
 
+// onceClause says that only one write can have been the source of what was taken twice.
+func (s *subject) onceClause(taker, source int32) string {
+	v := s.ops[taker].from
+	writes := 0
+	for _, o := range s.ops {
+		if o.mutates() && o.to == v {
+			writes++
+		}
+	}
+	switch {
+	case source == none && writes == 0:
+		return fmt.Sprintf("nobody wrote %s", s.values[v])
+	case source != none && writes == 1:
+		return fmt.Sprintf("%s was written once only", s.values[v])
+	case source == none:
+		return fmt.Sprintf("no write of %s can have come between", s.values[v])
+	}
+	return fmt.Sprintf("of the writes of %s only %s's, begun at %s, can be the one that they took", s.values[v],
+		s.who(s.ops[source].call), checkers.At(s.time(s.ops[source].call)))
+}
+
 // unwrittenSentence is about an operation that saw a value that nobody had written.
 func (s *subject) unwrittenSentence(late int32, t *story) string {
 	v := s.ops[late].from
-	for i, o := range s.ops {
+	for _, o := range s.ops {
 		if o.mutates() && o.to == v && o.call > t.limit {
-			t.proof = append(t.proof, int32(i))
+			if t.events = append(t.events, o.call); o.ret != pending {
+				t.events = append(t.events, o.ret)
+			}
 			return fmt.Sprintf("%s, which %s began to write only %s later", s.saw(late), s.who(o.call),
 				checkers.Span(s.time(o.call)-s.time(t.limit)))
 		}
@@ -177,14 +198,22 @@ func (s *subject) unwrittenSentence(late int32, t *story) string {
 	return s.saw(late) + ", which nobody had written"
 }
 
-// searchSentence finds the pair of operations that explains why the last one fits nowhere,
-// if it is as simple as that, or says honestly what is known.
-func (s *subject) searchSentence(t *story) {
-	t.proof = []int32{t.stuck}
+// witness is what a search is known to have failed of: the operation that completes there,
+// and the pair that dooms it, if it is as simple as that.
+func (s *subject) witness(t *story) []int32 {
+	found := []int32{t.stuck}
 	if p := s.pairs(t.limit); s.ops[t.stuck].kind != write && p.doomed(t.stuck) {
-		s.pairSentence(p, t)
-		return
+		for _, i := range []int32{p.source(t.stuck), p.overwriter(t.stuck)} {
+			if i != none {
+				found = append(found, i)
+			}
+		}
 	}
+	return found
+}
+
+// vagueSentence says honestly what is known of a search that had not the time to tell more.
+func (s *subject) vagueSentence(t *story) {
 	done := sort.Search(len(s.ops), func(i int) bool { return s.ops[i].call > t.limit })
 	if !t.shortest {
 		t.sentence = fmt.Sprintf("the %d operations on %s until %s have no legal order", done, s.name(), checkers.At(s.time(t.limit)))
@@ -194,18 +223,18 @@ func (s *subject) searchSentence(t *story) {
 		s.saw(t.stuck), done-1, s.name())
 }
 
-// pairSentence tells of an operation that is doomed by one that overwrote what it saw.
-func (s *subject) pairSentence(p *pairs, t *story) {
-	source, overwriter := p.source(t.stuck), p.overwriter(t.stuck)
-	if source == none && s.ops[t.stuck].from != initial {
+// pairSentence tells of an operation of a part that is doomed by one that overwrote what
+// it saw.
+func (s *subject) pairSentence(p part, of *pairs, stuck int32, t *story) {
+	source, overwriter := of.source(stuck), of.overwriter(stuck)
+	if source == none && p.ops[stuck].from != initial {
 		t.sentence = s.unwrittenSentence(t.stuck, t)
 		return
 	}
-	t.proof = append(t.proof, overwriter)
+	overwriter = p.index[overwriter]
 	t.sentence = s.lateSentence(t.stuck, overwriter)
 	if source != none {
-		t.proof = append(t.proof, source)
-		t.sentence += s.afterClause(source, overwriter)
+		t.sentence += s.afterClause(p.index[source], overwriter)
 	}
 	t.sentence += s.unseenClause(overwriter)
 }

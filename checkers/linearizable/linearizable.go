@@ -9,8 +9,9 @@
 // just if each of them is.
 //
 // When a key fails, the shortest failing prefix of the history is looked for, because the
-// operation that ends it is one that nobody can place, and the story is told around it
-// (explain.go, detail.go). Start with Register.
+// operation that ends it is one that nobody can place, and the story is told around it,
+// by the fewest operations that fail by themselves (counterexample.go, explain.go, detail.go).
+// Start with Register.
 package linearizable
 
 import (

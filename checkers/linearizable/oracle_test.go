@@ -1,6 +1,7 @@
 package linearizable
 
 import (
+	"cmp"
 	"math/rand"
 
 	"github.com/anishathalye/porcupine"
@@ -112,6 +113,8 @@ type shape struct {
 	unique         bool
 	cas            bool
 	spoil          bool // one answer is changed
+	past           bool // to a value that somebody had begun to write
+	values         int  // how many there are, if not unique; 0 means 3
 }
 
 // generate runs random operations against a real register, each taking effect at some
@@ -136,7 +139,7 @@ func generate(r *rand.Rand, s shape) *history.History {
 			next++
 			return next
 		}
-		return 1 + r.Int63n(3)
+		return 1 + r.Int63n(int64(cmp.Or(s.values, 3)))
 	}
 	effect := func(f *flight) {
 		f.done, f.result = true, f.op
@@ -231,6 +234,14 @@ func spoil(r *rand.Rand, h *history.History, s shape) *history.History {
 		return h
 	}
 	at, v := reads[r.Intn(len(reads))], values[r.Intn(len(values))]
+	if s.past {
+		v = history.Nil
+		for i := range at {
+			if op := h.At(i); op.Type == history.Invoke && op.F == "write" && r.Intn(4) > 0 {
+				v = op.Value // most likely one of the latest
+			}
+		}
+	}
 	out := &history.History{}
 	for i := range h.Len() {
 		op := h.At(i)

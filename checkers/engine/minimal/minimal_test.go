@@ -1,0 +1,176 @@
+package minimal
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+)
+
+// puzzle is a random problem: operations that need earlier ones, and sets of them of which
+// any one makes illegal whoever contains it.
+type puzzle struct {
+	needs Needs
+	cores [][]int32
+	asked int
+}
+
+func random(r *rand.Rand) *puzzle {
+	p := &puzzle{needs: make(Needs, 1+r.Intn(60))}
+	n := int32(len(p.needs))
+	for i := range n {
+		for range r.Intn(3) {
+			if j := r.Int31n(n); r.Intn(2) == 0 {
+				p.needs[i] = append(p.needs[i], j)
+			}
+		}
+	}
+	for range 1 + r.Intn(4) {
+		var core []int32
+		for range 1 + r.Intn(5) {
+			core = append(core, r.Int31n(n))
+		}
+		p.cores = append(p.cores, p.needs.Grow(sorted(core)))
+	}
+	return p
+}
+
+func (p *puzzle) illegal(keep []int32) bool {
+	return slices.ContainsFunc(p.cores, func(core []int32) bool {
+		return !slices.ContainsFunc(core, func(i int32) bool { return !slices.Contains(keep, i) })
+	})
+}
+
+func (p *puzzle) problem() Problem {
+	all := make([]int32, len(p.needs))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	return Problem{Ops: all, Rule: p.needs, Illegal: func(keep []int32) (bool, bool) {
+		p.asked++
+		return p.illegal(keep), true
+	}}
+}
+
+// hold checks what every result must be.
+func (p *puzzle) hold(t *testing.T, seed int64, got Result) {
+	t.Helper()
+	if !p.illegal(got.Ops) || !slices.IsSorted(got.Ops) {
+		t.Fatalf("seed %d: %v is legal, or not in order", seed, got.Ops)
+	}
+	if closed := p.needs.Close(slices.Clone(got.Ops)); !slices.Equal(closed, got.Ops) {
+		t.Fatalf("seed %d: %v is not honest, only %v", seed, got.Ops, closed)
+	}
+	if got.Decisions != p.asked {
+		t.Fatalf("seed %d: %d decisions, but %d asked", seed, got.Decisions, p.asked)
+	}
+	if !got.Minimal {
+		return
+	}
+	for k := range got.Ops {
+		fewer := p.needs.Close(slices.Delete(slices.Clone(got.Ops), k, k+1))
+		if p.illegal(fewer) {
+			t.Fatalf("seed %d: %v will do, too, for %v", seed, fewer, got.Ops)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	for seed := range int64(5000) {
+		r := rand.New(rand.NewSource(seed))
+		p := random(r)
+		problem := p.problem()
+		for range r.Intn(4) { // a good witness, a bad one, or none
+			problem.Witness = append(problem.Witness, p.cores[0][r.Intn(len(p.cores[0]))])
+		}
+		got := Find(problem)
+		if p.hold(t, seed, got); !got.Minimal {
+			t.Fatalf("seed %d: not minimal", seed)
+		}
+	}
+}
+
+// TestBudget: with too few decisions, or some that cannot be had, the result is still a
+// counterexample, and does not claim to be minimal unless it is.
+func TestBudget(t *testing.T) {
+	unsure := 0
+	for seed := range int64(5000) {
+		r := rand.New(rand.NewSource(seed))
+		p := random(r)
+		problem := p.problem()
+		switch seed % 3 {
+		case 0:
+			problem.Decisions = 1 + r.Intn(10)
+		case 1:
+			left := r.Intn(20)
+			problem.Stop = func() bool { left--; return left < 0 }
+		case 2:
+			problem.Illegal = func(keep []int32) (bool, bool) {
+				p.asked++
+				return p.illegal(keep), r.Intn(3) > 0
+			}
+		}
+		got := Find(problem)
+		if p.hold(t, seed, got); !got.Minimal {
+			unsure++
+		}
+	}
+	if unsure < 1000 {
+		t.Errorf("only %d of 5000 were cut short", unsure)
+	}
+}
+
+// The witness of an engine is most often the proof, so that what else happened is never
+// looked at.
+func TestWitness(t *testing.T) {
+	p := &puzzle{needs: make(Needs, 1_000_000), cores: [][]int32{{17, 400_000, 999_999}}}
+	p.needs[999_999] = []int32{17}
+	problem := p.problem()
+	problem.Witness = []int32{999_999, 400_000}
+	if got := Find(problem); !got.Minimal || !slices.Equal(got.Ops, p.cores[0]) || got.Decisions > 10 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A queue: its elements are enqueued once each, so an enqueue and its dequeue go together,
+// and two elements are enough to show that it is not first in, first out.
+func Example() {
+	type op struct {
+		dequeue bool
+		element int
+	}
+	history := []op{{false, 1}, {false, 2}, {false, 3}, {true, 1}, {false, 4}, {true, 3}, {true, 2}, {true, 4}}
+	needs := make(Needs, len(history))
+	for i, a := range history {
+		for j, b := range history {
+			if i != j && a.element == b.element {
+				needs[i] = append(needs[i], int32(j))
+			}
+		}
+	}
+	fifo := func(keep []int32) (illegal, ok bool) {
+		var queue []int
+		for _, i := range keep {
+			switch o := history[i]; {
+			case !o.dequeue:
+				queue = append(queue, o.element)
+			case len(queue) == 0 || queue[0] != o.element:
+				return true, true
+			default:
+				queue = queue[1:]
+			}
+		}
+		return false, true
+	}
+	found := Find(Problem{Ops: []int32{0, 1, 2, 3, 4, 5, 6, 7}, Rule: needs, Illegal: fifo})
+	for _, i := range found.Ops {
+		fmt.Println(history[i])
+	}
+	fmt.Println(found.Minimal)
+	// Output:
+	// {false 2}
+	// {false 3}
+	// {true 3}
+	// {true 2}
+	// true
+}

@@ -1,0 +1,235 @@
+package linearizable
+
+import (
+	"flag"
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+var invalid = flag.Int("invalid", 100, "random invalid histories of each kind to find minimal counterexamples of")
+
+// prefix is a history up to a moment as the rule of honest sets is tested on it: by the
+// rule's own words (sources.go), one after the other, and by nothing of the checker's.
+type prefix []plain
+
+// sees and writes tell what an operation saw and wrote, if it did.
+func (o plain) sees() (history.Value, bool) {
+	switch o.f {
+	case "read":
+		return o.value, true
+	case "cas":
+		return history.Int(o.arg.A), true
+	}
+	return history.Nil, false
+}
+
+func (o plain) writes() (history.Value, bool) {
+	switch o.f {
+	case "write":
+		return o.arg, true
+	case "cas":
+		return history.Int(o.arg.B), true
+	}
+	return history.Nil, false
+}
+
+// honest returns the largest honest set within keep, with what counts as a write made one.
+func (p prefix) honest(keep map[int]bool) (left map[int]bool, ops []plain) {
+	left = map[int]bool{}
+	for i := range p {
+		left[i] = keep[i]
+	}
+	for again := true; again; {
+		again, ops = false, nil
+		for i, o := range p {
+			if !left[i] {
+				continue
+			}
+			v, saw := o.sees()
+			any, has, missing := false, v == history.Nil, false
+			for j, w := range p {
+				if to, mutates := w.writes(); !saw || i == j || !mutates || to != v || w.call > o.ret {
+					continue
+				}
+				any, has = true, has || left[j]
+				missing = missing || !left[j] && !p.ruledOut(w, o, left)
+			}
+			switch {
+			case saw && any && !has || missing && !o.crashed:
+				left[i], again = false, true
+				continue
+			case missing:
+				to, _ := o.writes()
+				o.f, o.arg = "write", to
+			}
+			ops = append(ops, o)
+		}
+	}
+	return left, ops
+}
+
+func (p prefix) ruledOut(w, o plain, by map[int]bool) bool {
+	for k, m := range p {
+		if _, mutates := m.writes(); by[k] && mutates && !m.crashed && w.ret < m.call && m.ret < o.call {
+			return true
+		}
+	}
+	return false
+}
+
+// TestMinimal holds counterexamples to account: each is illegal by itself, and not so
+// without any one of its operations and what must go with it.
+func TestMinimal(t *testing.T) {
+	for _, kind := range []struct {
+		name  string
+		shape shape
+	}{
+		{"unique", shape{unique: true, cas: true}},
+		{"unique, crashes", shape{unique: true, cas: true, crash: 0.1}},
+		{"5 values", shape{values: 5, cas: true}},
+		{"5 values, crashes", shape{values: 5, cas: true, crash: 0.05}},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			var sizes []int
+			blinds := 0
+			for seed := int64(0); len(sizes) < *invalid; seed++ {
+				r := rand.New(rand.NewSource(seed))
+				s := kind.shape
+				s.ops, s.processes, s.spoil, s.past = 20+r.Intn(181), 3+r.Intn(8), true, r.Intn(4) > 0
+				h := generate(r, s)
+				got := verdict(h)
+				if got.Valid != checkers.Invalid {
+					continue
+				}
+				size, blind := checkMinimal(t, seed, h, got.Anomalies[0])
+				sizes = append(sizes, size)
+				blinds += blind
+			}
+			slices.Sort(sizes)
+			n := len(sizes)
+			t.Logf("operations of %d counterexamples: median %d, 90%% at most %d, %d at most; %d pending compare-and-sets counted as writes",
+				n, sizes[n/2], sizes[n*9/10], sizes[n-1], blinds)
+			if sizes[n/2] > 12 {
+				t.Errorf("median %d", sizes[n/2])
+			}
+		})
+	}
+}
+
+func checkMinimal(t *testing.T, seed int64, h *history.History, a checkers.Anomaly) (size, blind int) {
+	t.Helper()
+	d := a.Detail.(Detail)
+	if !d.Minimal || !d.Shortest || d.Stuck < 0 || !d.Ops[d.Stuck].Proof {
+		t.Fatalf("seed %d: not minimal (%v, %v, %d): %s", seed, d.Minimal, d.Shortest, d.Stuck, a.Sentence)
+	}
+	end := int(h.Completions()[d.Ops[d.Stuck].Event])
+	p := prefix(upTo(plainly(h), end+1))
+	keep := map[int]bool{}
+	for _, b := range d.Ops {
+		if b.Proof {
+			keep[slices.IndexFunc(p, func(o plain) bool { return o.call == b.Event })] = true
+		}
+	}
+	tell := func() string {
+		var ops []plain
+		for i, o := range p {
+			if keep[i] {
+				ops = append(ops, o)
+			}
+		}
+		return fmt.Sprintf("%v\n%s", ops, a.Sentence)
+	}
+	left, ops := p.honest(keep)
+	for i := range keep {
+		if !left[i] {
+			t.Fatalf("seed %d: %d is not honest in %s", seed, i, tell())
+		}
+	}
+	if byPorcupine(ops) {
+		t.Fatalf("seed %d: this is legal: %s", seed, tell())
+	}
+	for k, i := 0, 0; i < len(p); i++ {
+		if keep[i] {
+			if p[i].f != ops[k].f {
+				blind++
+			}
+			k++
+		}
+	}
+	for i := range keep {
+		fewer := map[int]bool{}
+		for j := range keep {
+			fewer[j] = j != i
+		}
+		if _, ops := p.honest(fewer); !byPorcupine(ops) {
+			t.Fatalf("seed %d: %d (%v) can be done without in %s", seed, i, p[i], tell())
+		}
+	}
+	return len(keep), blind
+}
+
+// TestHonest: what is cut out of a legal history by the rule is legal, whatever is cut out.
+// That is what makes an illegal part prove that the whole is illegal.
+func TestHonest(t *testing.T) {
+	counts := map[string]int{}
+	for seed := range *histories {
+		r := rand.New(rand.NewSource(int64(seed)))
+		s := shape{ops: 5 + r.Intn(30), processes: 2 + r.Intn(5), values: 2 + r.Intn(4), unique: r.Intn(4) == 0, cas: r.Intn(3) > 0}
+		if r.Intn(2) == 0 {
+			s.crash = 0.1
+		}
+		h := generate(r, s)
+		subject := subjects(h, history.Nil)[0]
+		limit := int32(r.Intn(h.Len()))
+		q := subject.sources(limit)
+		whole := subject.within(limit)
+		var some []int32
+		for share := r.Float64(); len(whole) > 0; whole = whole[1:] {
+			if r.Float64() < share {
+				some = append(some, whole[0])
+			}
+		}
+		p := prefix(upTo(plainly(h), int(limit)+1))
+		keep := map[int]bool{}
+		for _, i := range some {
+			keep[slices.IndexFunc(p, func(o plain) bool { return o.call == int(subject.ops[i].call) })] = true
+		}
+		left, ops := p.honest(keep)
+		if !byPorcupine(ops) {
+			t.Fatalf("seed %d: a legal history with an illegal honest part: %v of\n%s", seed, ops, dump(h))
+		}
+		grown := q.Grow(some)
+		if again := q.Close(slices.Clone(grown)); !slices.Equal(again, grown) {
+			t.Fatalf("seed %d: %v grows to %v, of which only %v is honest:\n%s", seed, some, grown, again, dump(h))
+		}
+		closed := q.Close(slices.Clone(some))
+		for _, i := range closed {
+			at := slices.IndexFunc(p, func(o plain) bool { return o.call == int(subject.ops[i].call) })
+			if !left[at] {
+				t.Fatalf("seed %d: operation %d is not honest among %v:\n%s", seed, i, some, dump(h))
+			}
+			left[at] = false
+		}
+		for at, more := range left {
+			if more {
+				t.Fatalf("seed %d: %v is honest but was closed away:\n%s", seed, p[at], dump(h))
+			}
+		}
+		if len(closed) < len(some) {
+			counts["closed"]++
+		}
+		if len(closed) > 0 && len(closed) < len(subject.within(limit)) {
+			counts["a true part"]++
+		}
+	}
+	t.Log(counts)
+	if counts["closed"] < *histories/10 || counts["a true part"] < *histories/10 {
+		t.Errorf("too few of a kind to mean anything: %v", counts)
+	}
+}
