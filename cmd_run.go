@@ -48,6 +48,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.IntVar(&s.Ops, "ops", 0, "end the main phase after so many operations")
 	f.DurationVar(&s.Interval, "interval", 0, "mean time between changes of faults (default: by the length of the run)")
 	f.DurationVar(&s.OpTimeout, "op-timeout", harness.DefaultOpTimeout, "deadline of an operation")
+	f.DurationVar(&s.StartLimit, "start-limit", harness.DefaultStartLimit, "how long the cluster may take to come up, images being there")
 	f.Uint64Var(&s.Seed, "seed", 0, "what every random choice follows from (default: drawn)")
 	f.IntVar(&runs, "runs", 1, "runs, with seeds counting up from --seed")
 	f.StringArrayVar(&sets, "set", nil, "an option of the target, the workload or a nemesis, as name=value (repeatable)")
@@ -196,7 +197,7 @@ func (a *app) one(ctx context.Context, s Settings, progress bool) (*store.Run, *
 	out, err := harness.Run(ctx, t)
 	if err != nil {
 		fmt.Fprintf(log, "FAILED: %v\n", err)
-		if errors.Is(err, docker.ErrUnavailable) {
+		if out == nil && errors.Is(err, docker.ErrUnavailable) {
 			_ = os.RemoveAll(run.Dir) // nothing happened that would be worth keeping
 			return nil, nil, crash(err)
 		}

@@ -39,6 +39,7 @@ type Settings struct {
 	Ops         int               //
 	Interval    time.Duration     // mean time between changes of faults; 0: the default
 	OpTimeout   time.Duration     // 0: 5 s
+	StartLimit  time.Duration     // for the cluster to come up; 0: 5 min
 	Seed        uint64            //
 	Set         map[string]string // options of the target, the workload and the nemeses
 	Clients     string            // pinned or failover; "": pinned
@@ -157,7 +158,7 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	}
 	t := harness.Test{
 		Target: target, World: world, Workload: load, Model: m, Nemeses: s.Nemesis,
-		Rate: s.Rate, Time: s.Time, Ops: s.Ops, Interval: s.Interval, OpTimeout: s.OpTimeout,
+		Rate: s.Rate, Time: s.Time, Ops: s.Ops, Interval: s.Interval, OpTimeout: s.OpTimeout, StartLimit: s.StartLimit,
 		Seed: s.Seed, Image: s.Image, Attach: s.Attach, RunID: runID(), Extra: r.checkers,
 		Budget: checkers.Budget{Time: s.CheckTime},
 	}
@@ -274,6 +275,8 @@ func numbers(t *harness.Test, s Settings) error {
 		return fmt.Errorf("--rate %g: operations a second, up to %g", t.Rate, maxRate)
 	case t.Interval < 0 || t.Interval > maxTime:
 		return fmt.Errorf("--interval %s: the time between faults is from 0 to %s", t.Interval, maxTime)
+	case t.StartLimit < 0:
+		return fmt.Errorf("--start-limit %s: a limit is more than nothing", t.StartLimit)
 	case t.OpTimeout < 0 || t.OpTimeout > time.Hour:
 		return fmt.Errorf("--op-timeout %s: an operation's deadline is at most an hour", t.OpTimeout)
 	}

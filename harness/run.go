@@ -24,6 +24,7 @@ import (
 // ctx leaves at once; setting t.Stop ends the main phase.
 func Run(ctx context.Context, t Test) (*Outcome, error) {
 	r := newRun(ctx, t)
+	defer r.cancel(nil)
 	failure, err := r.record()
 	if err != nil {
 		return nil, err
@@ -39,6 +40,7 @@ func Run(ctx context.Context, t Test) (*Outcome, error) {
 // that Judge would answer.
 func Record(ctx context.Context, t Test) (*history.History, Question, error) {
 	r := newRun(ctx, t)
+	defer r.cancel(nil)
 	failure, err := r.record()
 	if err != nil {
 		return nil, Question{}, err
@@ -50,6 +52,7 @@ func Record(ctx context.Context, t Test) (*history.History, Question, error) {
 type run struct {
 	Test
 	ctx     context.Context
+	cancel  context.CancelCauseFunc
 	cl      cluster.Cluster
 	rt      runtime.Runtime
 	tape    *tape
@@ -61,7 +64,8 @@ type run struct {
 }
 
 func newRun(ctx context.Context, t Test) *run {
-	r := &run{Test: t, ctx: ctx}
+	r := &run{Test: t}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	if r.Log == nil {
 		r.Log = io.Discard
 	}
@@ -70,6 +74,9 @@ func newRun(ctx context.Context, t Test) *run {
 	}
 	if r.OpTimeout == 0 {
 		r.OpTimeout = DefaultOpTimeout
+	}
+	if r.StartLimit == 0 {
+		r.StartLimit = DefaultStartLimit
 	}
 	return r
 }
@@ -92,7 +99,7 @@ func (r *run) record() (failure, err error) {
 	spec := cluster.Spec{
 		Nodes: r.Nodes, Options: r.TargetOptions, Seed: r.Seed, Faults: r.Nemeses, RunID: r.RunID, Image: r.Image, Attach: r.Attach,
 		Memory: r.Memory, CPUs: r.CPUs, Pcap: r.Pcap, Leave: r.Leave,
-		Log: r.Log, Note: r.note,
+		Log: r.Log, Note: r.note, Fail: r.fail,
 	}
 	if r.Run != nil {
 		spec.Dir = r.Run.Dir
@@ -111,10 +118,25 @@ func (r *run) record() (failure, err error) {
 	stop := r.watch()
 	failure = r.live()
 	stop()
+	var lost worldLost
+	if errors.As(context.Cause(r.ctx), &lost) { // of which all else that failed is a consequence
+		if failure != nil {
+			r.logf("%v", failure)
+		}
+		failure = lost
+	}
 	for _, e := range r.health.stop() {
 		r.note(e)
 	}
 	return errors.Join(failure, r.tape.close()), nil
+}
+
+// worldLost is why a run cannot go on: what its cluster ran on went away.
+type worldLost struct{ error }
+
+func (r *run) fail(err error) {
+	r.logf("failed: %v", err)
+	r.cancel(worldLost{err})
 }
 
 // progressEvery is how often Progress is told.
@@ -170,9 +192,12 @@ func (r *run) live() (failure error) {
 // phases are those of design: start, probe, main, heal, final reads.
 func (r *run) phases() error {
 	r.phase("setup")
-	start, cancel := context.WithTimeoutCause(r.ctx, r.realLimit(startLimit), errors.New("the cluster did not come up in time"))
+	start, cancel := context.WithTimeoutCause(r.ctx, r.realLimit(r.StartLimit), fmt.Errorf("the cluster did not come up within %s", r.StartLimit))
 	defer cancel()
-	if err := r.cl.Start(start); err != nil {
+	start, release := r.untilStopped(start)
+	err := r.cl.Start(start)
+	release()
+	if err != nil {
 		return fmt.Errorf("start the cluster: %w", cause(start, err))
 	}
 	if err := r.prepare(start); err != nil {
@@ -210,6 +235,29 @@ func (r *run) phases() error {
 	r.in.Stop, r.in.OpLimit = new(atomic.Bool), 0
 	end := int64(r.rt.Now() + finalLimit)
 	return r.in.run(generator.Until(end, generator.Clients(r.load.Final)))
+}
+
+// untilStopped ends a context when the run is to stop: what there is to heal and to judge
+// begins with the main phase. A virtual world comes up in no time.
+func (r *run) untilStopped(ctx context.Context) (stopping context.Context, release func()) {
+	if r.rt.Virtual() {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	quit := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for !r.Stop.Load() {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+		}
+		cancel(errors.New("it was interrupted before it was up"))
+	}()
+	return ctx, func() { close(quit) }
 }
 
 // prepare finds out what the target offers and builds the workload for it.

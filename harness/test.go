@@ -36,6 +36,7 @@ type Test struct {
 	Time            time.Duration // of the main phase; 0: until Ops
 	Ops             int           // client operations in the main phase; 0: until Time
 	OpTimeout       time.Duration // deadline of an operation; 0 means 5 s
+	StartLimit      time.Duration // for the cluster to answer, images being there; 0 means 5 min
 	Seed            uint64
 	Failover        bool // clients move on to another node; otherwise each is pinned to one
 	RunID           string
@@ -74,12 +75,12 @@ type Outcome struct {
 
 // Defaults.
 const (
-	DefaultOpTimeout = 5 * time.Second
-	faultLimit       = 2 * time.Minute // of one nemesis operation
-	startLimit       = 5 * time.Minute // for a cluster to answer
-	healLimit        = 3 * time.Minute
-	settle           = 3 * time.Second // between healing and the final reads
-	finalLimit       = 2 * time.Minute // of the final reads
-	closeLimit       = 2 * time.Minute
-	keepLimit        = time.Minute // for the data of a run that went wrong
+	DefaultOpTimeout  = 5 * time.Second
+	DefaultStartLimit = 5 * time.Minute
+	faultLimit        = 2 * time.Minute // of one nemesis operation
+	healLimit         = 3 * time.Minute
+	settle            = 3 * time.Second // between healing and the final reads
+	finalLimit        = 2 * time.Minute // of the final reads
+	closeLimit        = 2 * time.Minute
+	keepLimit         = time.Minute // for the data of a run that went wrong
 )

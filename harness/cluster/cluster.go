@@ -51,6 +51,10 @@ type Spec struct {
 	// Note puts an event on the telemetry track; the harness stamps the time. It may be
 	// called from any goroutine.
 	Note func(history.Event)
+	// Fail ends the run as a failure of the harness, for a reason that is nobody's fault who
+	// is being tested: what nodes run on went away. It may be called from any goroutine. Nil:
+	// whoever opens the cluster does not care.
+	Fail func(error)
 }
 
 // Keeper is a cluster whose nodes' data can be kept for a look at it later.

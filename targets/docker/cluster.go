@@ -55,6 +55,7 @@ type member struct {
 	trouble   disk.Trouble // its disks are in
 	metBefore int64        // requests that met trouble before this one
 	awaited   ends
+	signalled time.Time // by way of the engine, at last; the watch's own
 }
 
 // open makes a cluster without starting it. What it takes from the machine is the lock.
@@ -64,6 +65,9 @@ func open(ctx context.Context, s System, spec cluster.Spec) (*containers, error)
 		return nil, err
 	}
 	fail := func(err error) (*containers, error) { return nil, errors.Join(err, e.close()) }
+	if spec.Fail == nil {
+		spec.Fail = func(err error) { fmt.Fprintln(spec.Log, err) }
+	}
 	where, err := place()
 	if err != nil {
 		return fail(fmt.Errorf("find out where locks are seen: %w", err))
@@ -379,7 +383,7 @@ func (c *containers) await(ctx context.Context, m *member, passes func(context.C
 			return fmt.Errorf("it exited with code %d before it answered; its last words: %s", state.ExitCode, c.lastWords(m))
 		}
 		if sleepErr := c.rt.Sleep(ctx, probeEvery); sleepErr != nil {
-			return fmt.Errorf("it did not answer: %w", err)
+			return fmt.Errorf("it did not answer: %w; its last words: %s", err, c.lastWords(m))
 		}
 	}
 }

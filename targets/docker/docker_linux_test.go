@@ -283,3 +283,50 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestNeverReady brings up a system that runs and never answers, and ends the wait for it.
+func TestNeverReady(t *testing.T) {
+	e := needEngine(t)
+	s := script("echo I had rather not; sleep infinity")
+	s.Connect = func(context.Context, Node, []Node, cluster.Options) (cluster.Conn, error) {
+		return nil, errors.New("connection refused")
+	}
+	run := runName("never")
+	c, err := Opener(s)(t.Context(), specOf(run, io.Discard))
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	err = c.Start(ctx)
+	if err == nil || !strings.Contains(err.Error(), "node n2: it did not answer: connection refused; its last words: I had rather not") {
+		t.Errorf("nodes that never answer: %v", err)
+	}
+	must(t, c.Close(context.Background()))
+	if n, m := belongs(t, e, run); n+m != 0 {
+		t.Errorf("%d containers and %d networks are left", n, m)
+	}
+}
+
+// TestImageDoesNotBuild asks for an image whose Dockerfile fails: the error says at what, and
+// nothing is left of the attempt, not even the lock.
+func TestImageDoesNotBuild(t *testing.T) {
+	e := needEngine(t)
+	s := sleeper
+	s.Image = func(context.Context, cluster.Options) (Image, error) {
+		return Image{Context: sleeperFiles("RUN echo no such package as flux >&2; exit 42\n")}, nil
+	}
+	run := runName("unbuilt")
+	var log bytes.Buffer
+	_, err := Opener(s)(t.Context(), specOf(run, &log))
+	if err == nil || !strings.Contains(err.Error(), "image faultline/sleeper") || !strings.Contains(err.Error(), "exit 42") {
+		t.Errorf("an image that does not build: %v", err)
+	}
+	if !strings.Contains(log.String(), "no such package as flux") {
+		t.Errorf("the log does not say what the build said: %s", log.String())
+	}
+	if n, m := belongs(t, e, run); n+m != 0 {
+		t.Errorf("%d containers and %d networks are left", n, m)
+	}
+	if alive, err := held(run); alive || err != nil {
+		t.Errorf("the lock is still held: %v, %v", alive, err)
+	}
+}

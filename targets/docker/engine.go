@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,17 +47,47 @@ func connect(ctx context.Context) (*engine, error) {
 	if err := quiet(); err != nil {
 		return nil, err
 	}
+	// One that was named and is not there must not be replaced by another that is, as
+	// testcontainers would do.
+	if host := os.Getenv(client.EnvOverrideHost); host != "" {
+		if err := ping(ctx, host); err != nil {
+			return nil, err
+		}
+	}
 	p, err := testcontainers.NewDockerProvider(testcontainers.Generic2DockerOptions(testcontainers.WithLogger(log.NewNoopLogger()))...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	e := &engine{p, p.Client()}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
 	if _, err := e.Ping(ctx, client.PingOptions{}); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: the Docker engine does not answer: %w", ErrUnavailable, err), e.close())
+		return nil, errors.Join(unavailable(err), e.close())
 	}
 	return e, nil
+}
+
+// ping asks the engine that the environment names whether it is there.
+func ping(ctx context.Context, host string) error {
+	c, err := client.New(client.FromEnv)
+	if err != nil {
+		return fmt.Errorf("%w: %s=%s: %w", ErrUnavailable, client.EnvOverrideHost, host, err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	if _, err := c.Ping(ctx, client.PingOptions{}); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// unavailable says what to do about an engine that cannot be talked to.
+func unavailable(err error) error {
+	if strings.Contains(err.Error(), "permission denied") {
+		return fmt.Errorf("%w: you may not talk to the Docker engine; faults in containers need root anyway, so run this as root: %w", ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: the Docker engine does not answer; start it, or set DOCKER_HOST to where it is: %w", ErrUnavailable, err)
 }
 
 func (e *engine) close() error { return e.provider.Close() }

@@ -53,17 +53,33 @@ func (c *containers) startWatch() (*watch, error) {
 		}
 	}
 	filters = filters.Add("type", string(events.ContainerEventType)).
-		Add("event", string(events.ActionStart), string(events.ActionDie))
+		Add("event", string(events.ActionStart), string(events.ActionDie), string(events.ActionKill))
 	since := time.Now()
 	w.ended.Go(func() {
 		for ctx.Err() == nil {
-			// A stream that broke off is taken up where it ended.
+			// A stream that broke off is taken up where it ended, if the engine is still there.
 			stream := c.engine.Events(ctx, client.EventsListOptions{Filters: filters, Since: stamp(since)})
 			since = c.listen(ctx, stream, since)
+			if c.lost(ctx) {
+				return
+			}
 			_ = c.rt.Sleep(ctx, probeEvery)
 		}
 	})
 	return w, nil
+}
+
+// lost ends the run if the engine does not answer any more. Engines take their containers
+// down with them, so what its nodes do from now on says nothing about the system.
+func (c *containers) lost(ctx context.Context) bool {
+	asking, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	_, err := c.engine.Ping(asking, client.PingOptions{})
+	if err == nil || ctx.Err() != nil {
+		return false
+	}
+	c.spec.Fail(fmt.Errorf("the Docker engine went away during the run (somebody stopped or restarted it): %w", err))
+	return true
 }
 
 // listen notes events until the stream ends; it returns the moment after the last one.
@@ -87,14 +103,16 @@ func (c *containers) noteEvent(ctx context.Context, e events.Message) {
 	if err != nil {
 		return
 	}
+	at := time.Unix(0, e.TimeNano)
 	event := history.Event{Kind: history.EventNodeUp, Node: m.Name}
-	if e.Action == events.ActionDie {
+	switch e.Action {
+	case events.ActionKill:
+		m.signalled = at
+		return
+	case events.ActionDie:
 		event.Kind, event.Text = history.EventNodeDown, "killed"
 		if !m.awaited.meet() {
-			event.Text = "exited by itself with " + exitWords(e.Actor.Attributes["exitCode"])
-			if state, err := c.state(ctx, m); err == nil && state.OOMKilled {
-				event.Text = "killed by the kernel: out of memory"
-			}
+			event.Text = c.endWords(ctx, m, at, e.Actor.Attributes["exitCode"])
 		}
 	}
 	c.spec.Note(event)
@@ -103,6 +121,22 @@ func (c *containers) noteEvent(ctx context.Context, e events.Message) {
 			fmt.Fprintf(c.spec.Log, "put the faults of %s back: %v\n", m.Name, err)
 		}
 	}
+}
+
+// patience is how long the engine waits, unless told otherwise, for a process that it has
+// sent a signal to end it; and some more.
+const patience = 15 * time.Second
+
+// endWords says why a node ended, if not by a fault: an engine that is stopped sends its
+// containers a signal first, as one does that somebody asks to stop a container.
+func (c *containers) endWords(ctx context.Context, m *member, at time.Time, code string) string {
+	if !m.signalled.IsZero() && at.Sub(m.signalled) < patience {
+		return "stopped by way of the engine, by somebody else"
+	}
+	if state, err := c.state(ctx, m); err == nil && state.OOMKilled {
+		return "killed by the kernel: out of memory"
+	}
+	return "exited by itself with " + exitWords(code)
 }
 
 // replug puts a node's faults back when its process is a new one that this run did not

@@ -99,7 +99,10 @@ func TestDeath(t *testing.T) {
 // TestRestartedByOthers: a node that somebody else starts again gets its cuts back.
 func TestRestartedByOthers(t *testing.T) {
 	e := needEngine(t)
-	opened, err := Opener(sleeper)(t.Context(), specOf(runName("others"), io.Discard))
+	h := &heard{}
+	spec := specOf(runName("others"), io.Discard)
+	spec.Note = h.note
+	opened, err := Opener(sleeper)(t.Context(), spec)
 	must(t, err)
 	c := opened.(*containers)
 	defer c.Close(context.WithoutCancel(t.Context()))
@@ -119,6 +122,10 @@ func TestRestartedByOthers(t *testing.T) {
 		return c.nodes[0].cuts.sources != nil
 	}
 	waitFor(t, "the new process's cuts", cutAgain)
+	waitFor(t, "the end that it had no part in", func() bool { return h.has(history.EventNodeDown, "by somebody else") })
+	if h.has(history.EventNodeDown, "by itself") {
+		t.Error("what somebody else did is blamed on the system")
+	}
 }
 
 // TestKeep keeps what a node had written, within the limits that it was given, also when the

@@ -265,16 +265,42 @@ func (n *Namespace) enter() (back func() error, err error) {
 
 // Try cuts and heals in a namespace made for that, to find out whether this process may.
 func Try() error {
+	n, err := fresh()
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.Cut([]netip.Addr{netip.IPv4Unspecified()}), n.Heal(), n.Close())
+}
+
+// fresh makes a namespace that nobody lives in; it goes with the handle. The thread that
+// makes it is in it for a moment and comes back: the process's first thread cannot be
+// thrown away, and would hold the namespace for good.
+func fresh() (n *Namespace, err error) {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine, and the namespace with it
+		runtime.LockOSThread()
+		home, err := netns.Get()
+		if err != nil {
+			done <- fmt.Errorf("remember the thread's network namespace: %w", err)
+			return
+		}
+		defer home.Close()
 		h, err := netns.New()
 		if err != nil {
 			done <- fmt.Errorf("make a network namespace: %w", err)
 			return
 		}
-		n := &Namespace{handle: h}
-		done <- errors.Join(n.Cut([]netip.Addr{netip.IPv4Unspecified()}), n.Heal(), n.Close())
+		n = &Namespace{handle: h}
+		if err = netns.Set(home); err == nil {
+			runtime.UnlockOSThread()
+		}
+		done <- err
 	}()
-	return <-done
+	if err := <-done; err != nil {
+		if n != nil {
+			err = errors.Join(err, n.Close())
+		}
+		return nil, err
+	}
+	return n, nil
 }

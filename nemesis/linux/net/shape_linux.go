@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
-	"github.com/vishvananda/netns"
 )
 
 // shapeTable is the table of what is shaped; cuts have one of their own.
@@ -95,20 +93,13 @@ func (n *Namespace) Unshape() error {
 
 // TryShape shapes in a namespace made for that, to find out whether this kernel can.
 func TryShape() error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine, and the namespace with it
-		h, err := netns.New()
-		if err != nil {
-			done <- fmt.Errorf("make a network namespace: %w", err)
-			return
-		}
-		n := &Namespace{handle: h}
-		s, err := n.Shape([]netip.Addr{netip.IPv4Unspecified()}, Shape{})
-		if err == nil {
-			err = s.Close()
-		}
-		done <- errors.Join(err, n.Close())
-	}()
-	return <-done
+	n, err := fresh()
+	if err != nil {
+		return err
+	}
+	s, err := n.Shape([]netip.Addr{netip.IPv4Unspecified()}, Shape{})
+	if err == nil {
+		err = s.Close()
+	}
+	return errors.Join(err, n.Close())
 }
