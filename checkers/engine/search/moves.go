@@ -1,0 +1,113 @@
+package search
+
+// move is an operation that may take effect next in a configuration.
+type move struct {
+	class, state int32 // the state after it
+	slot         int32 // none: one of those that never return
+}
+
+// moves lists the operations worth trying in configuration c on the way to the return of
+// slot goal (none: of nothing in particular).
+//
+// Left out are:
+//
+//   - Pure operations. They took effect as soon as they were legal: whoever places one later
+//     in the same state, or in another one, may as well place it here.
+//
+//   - Operations that may be left out and leave the state as it is.
+//
+//   - A blind operation right after another one, if nothing came of the first: no pure
+//     operation took effect. The first could be left out and placed, unseen, before the second.
+//
+//   - All but the first of each class to return. Say x and y are of the same class and x
+//     returns first. A legal order in which y is used next, and x later or never, is one in
+//     which x is used next and y where x was. The exception is an x that may be left out when
+//     y must not be: then both are tried. Operations that never return come last and may be
+//     left out, so they are tried only when no other of their class is available.
+func (w *window) moves(c []uint64, goal int32, to []move) []move {
+	m := w.p.layout.m
+	state, stale := stateOf(c), c[0]&fresh != 0
+	done, used := c[1:1+m], c[1+m:1+2*m]
+	for _, n := range w.active {
+		k := &w.p.classes[n]
+		if stale && k.blind {
+			continue
+		}
+		next := w.st.after(state, n)
+		if next == none {
+			continue
+		}
+		same := next == state
+		var first, free bool // one was found; it may be left out
+		for _, slot := range w.open[n] {
+			bit := uint64(1) << (slot % 64)
+			owed := done[slot/64]&bit == 0
+			if used[slot/64]&bit != 0 || same && !owed && slot != goal {
+				continue
+			}
+			if !first || owed {
+				to = append(to, move{n, next, slot})
+			}
+			first, free = true, !owed
+			if w.p.off&symmetry == 0 && !free {
+				break
+			}
+		}
+		if same || first && w.p.off&symmetry == 0 {
+			continue
+		}
+		if k.pending > 0 && c[k.word]>>k.shift&k.mask < uint64(w.called[n]) {
+			to = append(to, move{n, next, none})
+		}
+	}
+	return to
+}
+
+// make puts into to the configuration after a move from c.
+func (w *window) make(to, c []uint64, v move) {
+	l := &w.p.layout
+	copy(to, c)
+	to[0] += usedOneIf(v.slot == none)
+	setState(to, v.state)
+	k := &w.p.classes[v.class]
+	if v.slot == none {
+		to[k.word] += 1 << k.shift
+	} else {
+		bit := uint64(1) << (v.slot % 64)
+		to[1+v.slot/64] |= bit
+		to[1+int32(l.m)+v.slot/64] |= bit
+		if !k.blind {
+			to[0] &^= fresh // it had to happen
+		}
+	}
+	if k.blind {
+		for i, word := range w.blind {
+			to[1+i] |= word
+		}
+	}
+	switch {
+	case w.settle(to):
+		to[0] &^= fresh
+	case k.blind || v.slot == none:
+		to[0] |= fresh
+	}
+}
+
+// settle lets the pure operations take effect that are legal, and reports whether there
+// were any.
+func (w *window) settle(c []uint64) bool {
+	gained := false
+	for i, word := range w.gain(stateOf(c)) {
+		word &= w.pure[i]
+		gained = gained || word&^c[1+i] != 0
+		c[1+i] |= word
+	}
+	return gained
+}
+
+func usedOneIf(pending bool) uint64 {
+	if pending {
+		return usedOne
+	}
+	return 0
+}

@@ -1,0 +1,134 @@
+package search
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// class is a kind of operation: those of equal Do. Everything but the step function knows
+// operations by their class.
+type class struct {
+	pure, blind bool
+	pending     int // how many of them never return
+	// Where a configuration counts how many of the pending ones it has used.
+	word  int32
+	shift uint8
+	mask  uint64
+}
+
+// event is a call or return. An operation that never returns has a call only.
+type event struct {
+	at   int32 // its index in the history
+	op   int32
+	slot int32 // none: the operation never returns
+	ret  bool
+}
+
+const none = -1
+
+// problem is a history prepared for searching: its events in order, its operations told by
+// their class, and a slot for each that returns, which it holds while it is open. There are
+// no more slots than operations are ever open at once; the masks in a configuration have a
+// bit for each.
+type problem struct {
+	events  []event
+	classOf []int32 // of each operation
+	retOf   []int32
+	classes []class
+	slots   int
+	pending int
+	layout  layout
+	// states makes the step function, with a memory of its own.
+	states func() *states
+	off    feature
+}
+
+func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem {
+	p := &problem{classOf: make([]int32, len(ops)), retOf: make([]int32, len(ops)), off: off}
+	index := map[O]int32{}
+	var list []O
+	keys := make([]uint64, 0, 2*len(ops))
+	for i, o := range ops {
+		c, found := index[o.Do]
+		if !found {
+			c = int32(len(list))
+			index[o.Do], list = c, append(list, o.Do)
+			p.classes = append(p.classes, class{
+				pure:  m.Pure != nil && m.Pure(o.Do) && off&purity == 0,
+				blind: m.Blind != nil && m.Blind(o.Do) && off&absorption == 0,
+			})
+		}
+		p.classOf[i], p.retOf[i] = c, o.Ret
+		k := &p.classes[c]
+		if o.Ret == Pending {
+			if k.pure || m.Pure != nil && m.Pure(o.Do) {
+				continue // whether it happened makes no difference
+			}
+			k.pending++
+			p.pending++
+		} else {
+			keys = append(keys, key(o.Ret, true, i))
+		}
+		keys = append(keys, key(o.Call, false, i))
+	}
+	slices.Sort(keys)
+	p.events = make([]event, len(keys))
+	var free []int32
+	slotOf := make([]int32, len(ops))
+	for n, k := range keys {
+		e := event{at: int32(k >> 32), op: int32(k & (1<<31 - 1)), ret: k&(1<<31) != 0, slot: none}
+		switch {
+		case e.ret:
+			e.slot = slotOf[e.op]
+			free = append(free, e.slot)
+		case p.retOf[e.op] != Pending:
+			if len(free) == 0 {
+				free = append(free, int32(p.slots))
+				p.slots++
+			}
+			// A heap would keep the masks tidier; any free slot does.
+			e.slot = free[len(free)-1]
+			free = free[:len(free)-1]
+			slotOf[e.op] = e.slot
+		}
+		p.events[n] = e
+	}
+	p.layout = lay(p.classes, p.slots)
+	p.states = func() *states { return newStates(m, list) }
+	return p
+}
+
+// key orders events; calls come before returns of the same index, so that operations which
+// touch count as concurrent.
+func key(at int32, ret bool, op int) uint64 {
+	k := uint64(uint32(at))<<32 | uint64(op)
+	if ret {
+		k |= 1 << 31
+	}
+	return k
+}
+
+// lay decides where things are in a configuration.
+func lay(classes []class, slots int) layout {
+	l := layout{m: (slots + 63) / 64}
+	l.counts = 1 + 2*l.m
+	free := uint8(0) // bits left in the last word
+	for i := range classes {
+		c := &classes[i]
+		if c.pending == 0 {
+			continue
+		}
+		width := uint8(bits.Len(uint(c.pending))) + 1 // and one to subtract from
+		if width > free {
+			l.guard = append(l.guard, 0)
+			free = 64
+		}
+		c.word = int32(l.counts + len(l.guard) - 1)
+		c.shift = 64 - free
+		c.mask = 1<<(width-1) - 1
+		free -= width
+		l.guard[len(l.guard)-1] |= 1 << (c.shift + width - 1)
+	}
+	l.size = l.counts + len(l.guard)
+	return l
+}
