@@ -10,7 +10,9 @@ import (
 	"github.com/faultline-dev/faultline/checkers/linearizable"
 )
 
-// picture is a key that failed: its operations as bars, a lane a process.
+// picture is a key that failed: its operations as bars, a lane a process. First come those
+// of the counterexample alone, which a person can think through, then Around what they
+// stood in.
 //
 // Latencies differ by orders of magnitude, so on a true axis of time most bars would be
 // slivers. What matters is only which operations overlap: the axis keeps the order of all
@@ -21,8 +23,9 @@ type picture struct {
 	Bars                []bar
 	Ticks               []tick
 	Shades              []span
-	Says                string
+	Caption, Says       string
 	Order               []orderRow
+	Around              *picture
 }
 
 // bar is one operation.
@@ -56,10 +59,58 @@ const (
 
 func drawKey(d linearizable.Detail, faults []checkers.Fault, colours palette) *picture {
 	d.Ops = d.Ops[:min(len(d.Ops), maxPicture)]
+	around := drawBars(d, faults, colours)
+	alone := counterexample(d)
+	if len(alone.Ops) == 0 {
+		return around
+	}
+	p := drawBars(alone, faults, colours)
+	p.Caption, p.Says = "The counterexample", proves(alone)+" "+p.Says
+	if len(alone.Ops) < len(d.Ops) {
+		p.Around = around
+	}
+	return p
+}
+
+// counterexample is the part of a picture that is a proof by itself.
+func counterexample(d linearizable.Detail) linearizable.Detail {
+	alone := linearizable.Detail{Stuck: -1, Minimal: d.Minimal}
+	at := map[int]int{}
+	for i, o := range d.Ops {
+		if !o.Proof {
+			continue
+		}
+		if i == d.Stuck {
+			alone.Stuck = len(alone.Ops)
+		}
+		at[i] = len(alone.Ops)
+		o.Proof = false // all are
+		alone.Ops = append(alone.Ops, o)
+	}
+	for _, i := range d.Alone {
+		if n, found := at[i]; found {
+			alone.Order = append(alone.Order, n)
+		}
+	}
+	return alone
+}
+
+// proves says what a counterexample is.
+func proves(d linearizable.Detail) string {
+	switch {
+	case len(d.Ops) == 1:
+		return "This operation is a failure by itself."
+	case d.Minimal:
+		return fmt.Sprintf("These %s operations fail by themselves, and none of them can be left out.", grouped(len(d.Ops)))
+	}
+	return fmt.Sprintf("These %s operations fail by themselves; fewer may do.", grouped(len(d.Ops)))
+}
+
+func drawBars(d linearizable.Detail, faults []checkers.Fault, colours palette) *picture {
 	if len(d.Ops) == 0 {
 		return nil
 	}
-	p := &picture{Left: chartLeft, Says: says(d)}
+	p := &picture{Left: chartLeft, Caption: "The key's operations", Says: says(d)}
 	place := map[int]int{}
 	for n, i := range d.Order {
 		if i >= 0 && i < len(d.Ops) {
@@ -197,9 +248,11 @@ func stretch(ops []linearizable.Bar, labels []string) stretched {
 	})
 	width := func(i int) px { return px(utf8.RuneCountInString(labels[i]))*letterWidth + 10 }
 	s := stretched{from: make([]px, len(ops)), to: make([]px, len(ops))}
+	// Few operations have room.
+	step := max(stepWidth, min(3*stepWidth, px(320/max(1, len(edges)))))
 	x := px(chartLeft)
 	for _, e := range edges {
-		x += stepWidth
+		x += step
 		if e.end {
 			x = max(x, s.from[e.op]+width(e.op))
 			s.to[e.op] = x
@@ -208,7 +261,7 @@ func stretch(ops []linearizable.Bar, labels []string) stretched {
 		}
 		s.times, s.places = append(s.times, e.time), append(s.places, x)
 	}
-	s.right = x + stepWidth
+	s.right = x + step
 	for i, o := range ops {
 		if o.End < 0 {
 			s.right = max(s.right, s.from[i]+width(i))

@@ -77,7 +77,7 @@ func TestPage(t *testing.T) {
 	r := sample(t, 900)
 	page := render(t, r)
 	for _, want := range []string{
-		`<span class="word">invalid`, "nonlinearizable", "no legal place", "A legal order of the operations",
+		`<span class="word">invalid`, "nonlinearizable", "no legal place", "The counterexample", "none of them can be left out", "operations around it", "A legal order of the operations",
 		"Latency of read", "Throughput", "Answered", "Clocks", "n2 down from", "n1 led from", "The leader changed",
 		"kill n2, from", "faultline run --seed 7", "p99",
 	} {

@@ -27,11 +27,8 @@ func (q *sources) part(keep []int32) part {
 		return n
 	}
 	renumber(initial)
-	for k, stand := range q.close(keep) {
-		o := q.s.ops[keep[k]]
-		if stand == blind {
-			o.kind = write
-		}
+	for _, i := range keep {
+		o := q.s.ops[i]
 		if o.kind != write {
 			o.from = renumber(o.from)
 		}
@@ -109,9 +106,7 @@ func (c *check) reduce(s *subject, t *story, witness []int32, allowed time.Durat
 		q = s.sources(t.limit)
 	}
 	p := q.part(t.proof)
-	if t.order == nil {
-		t.order = c.orderPart(p, t.limit-1, deadline)
-	}
+	t.alone = c.orderPart(p, t.limit-1, deadline)
 	s.tell(p, t)
 }
 
@@ -154,6 +149,9 @@ func (s *subject) tell(p part, t *story) {
 	if p.unique() {
 		if found := p.zones(t.limit).conflict; found != nil {
 			t.sentence = s.zoneSentence(p.whole(*found), t)
+			if found.why == overtaken || found.why == torn {
+				t.sentence += s.othersClause(p.index[found.late], t)
+			}
 			return
 		}
 	}
@@ -164,6 +162,7 @@ func (s *subject) tell(p part, t *story) {
 	}
 	if pairs := p.pairs(t.limit); p.ops[stuck].kind != write && pairs.doomed(stuck) {
 		s.pairSentence(p, pairs, stuck, t)
+		t.sentence += s.othersClause(t.stuck, t)
 		return
 	}
 	s.placeSentence(p, stuck, t)

@@ -26,11 +26,13 @@ type Detail struct {
 	// Stuck is the operation, in Ops, with whose completion the key fails: everything
 	// before that completion has a legal order. -1 where the search had no time to find it.
 	Stuck int `json:"stuck"`
-	// Order is a legal order of the operations in Ops up to the stuck one's completion, and
-	// of those of the counterexample alone if the others are left out; each tells what the
-	// register held after it. Empty where the search had no time for it, and without the
-	// operations outside of the counterexample where it had time for that only.
+	// Order is a legal order of the operations in Ops up to the stuck one's completion; each
+	// of them tells what the register held after it. Empty where the search had no time for
+	// it.
 	Order []int `json:"order,omitempty"`
+	// Alone is such an order of the counterexample by itself, which begins with the
+	// register's initial value.
+	Alone []int `json:"alone,omitempty"`
 	// Before is what the register held before the first of Order.
 	Before string `json:"before,omitempty"`
 	// Completed is how many operations of the key had completed when it failed, and
@@ -117,7 +119,21 @@ func (s *subject) detail(t *story) Detail {
 		}
 		held = s.ops[i].apply(held)
 	}
+	for _, i := range t.alone {
+		if n, found := at[i]; found {
+			d.Alone = append(d.Alone, n)
+			d.Ops[n].After = s.values[s.ops[i].leaves()].String()
+		}
+	}
 	return d
+}
+
+// leaves is the value that the register has after the operation, if that took effect.
+func (o op) leaves() int32 {
+	if o.mutates() {
+		return o.to
+	}
+	return o.from
 }
 
 // apply returns what the register holds after the operation; a compare-and-set that does

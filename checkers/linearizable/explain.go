@@ -23,6 +23,7 @@ type story struct {
 	order    []int32 // a legal order up to just before
 	proof    []int32 // a counterexample by themselves; the sentence is about some of them
 	minimal  bool    // no operation of them can be done without
+	alone    []int32 // a legal order of them up to just before
 	events   []int32 // events that prove it besides, of operations that constrain nothing
 	sentence string
 }
@@ -237,6 +238,24 @@ func (s *subject) pairSentence(p part, of *pairs, stuck int32, t *story) {
 		t.sentence += s.afterClause(p.index[source], overwriter)
 	}
 	t.sentence += s.unseenClause(overwriter)
+}
+
+// othersClause says of the writes of what an operation saw that are not in the
+// counterexample that they are ruled out by it (see sources).
+func (s *subject) othersClause(late int32, t *story) string {
+	v, more := s.ops[late].from, 0
+	for i, o := range s.ops {
+		if s.ops[late].kind != write && o.mutates() && o.to == v && o.call < s.ops[late].ret && !slices.Contains(t.proof, int32(i)) {
+			more++
+		}
+	}
+	switch more {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("; the other write of %s had been replaced before, too", s.values[v])
+	}
+	return fmt.Sprintf("; the %d other writes of %s had been replaced before, too", more, s.values[v])
 }
 
 // unseenClause says of an acknowledged write that nothing saw its value, in the whole of the

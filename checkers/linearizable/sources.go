@@ -10,29 +10,35 @@ import (
 // minimal counterexample (see checkers/engine/minimal).
 //
 // An operation that saw v - a read, or a compare-and-set from v - saw it from one of its
-// sources: the writes of v (compare-and-sets to v among them) called before it returned.
-// A source w is *ruled out* by a mutation m that certainly happened if w returned before m
-// was called, and m returned before the operation was called: then w was not the last one
-// before it. A set of operations is honest if each operation in it that saw a value
+// sources: the writes of v (compare-and-sets to v among them) called before it returned. Of
+// a set of operations, the *ruler* of an operation r is the mutation in the set that was
+// called last of those that returned before r was called. A source w that returned before
+// the ruler was called is ruled out: the ruler would stand between w and r. A source that is
+// a pending compare-and-set took effect, if r saw its value, after the ruler, so the same
+// is true of its own sources. A set is honest if
 //
-//	(a) has with it all of its sources that no operation of the set rules out,
-//	(b) has with it one source at least, if it has any, or saw the initial value.
+//	(a) with each operation that returned and saw a value it holds all of its sources that
+//	    are not ruled out, and with a pending compare-and-set among these, all of that one's
+//	    which the same ruler does not rule out, and so on;
+//	(b) with each operation that saw a value it holds one source at least, if there is any,
+//	    unless the value is the initial one.
 //
-// By (a), every legal order of the whole, confined to an honest set, is legal. For let the
-// operation have seen the value of w there, the last mutation before it. If w was not in the
-// set then it was ruled out by some m of it, and m would stand between the two. So w is in
-// the set, and it is still the last one. By (b), nobody is left to see a value that appears to
-// come from nowhere though somebody had written it.
+// By (a), every legal order of the whole is one of the set, if first the pending operations
+// are left out of it whose value none of the set saw, nor any pending one that is left in,
+// and then all that is not in the set. For take an operation of what remains, and w, the
+// last mutation before it in the whole order. If the operation returned, its ruler is before
+// it and so not after w. If it is pending then it is, by way of other pending ones perhaps,
+// the last mutation before an operation of the set that returned, so the ruler of that one,
+// which is not pending, is before it and not after w, either. Hence w is the ruler or comes
+// after it, and is not ruled out; it is in the set, and it is still the last one.
+//
+// By (b), nobody is left to see a value that appears to come from nowhere though somebody
+// had written it.
 //
 // Where values are written once that comes to: a write goes only together with all that saw
 // its value, a compare-and-set with the rest of its chain. Where they are written again and
 // again no honest rule can ask for less than all possible sources: "1 was written, then 2,
 // and then 1 was read" proves nothing if another write of 1 in between has been taken out.
-//
-// A pending compare-and-set is let off (a), and then counts as a pending write: whoever may
-// take effect at any time has every later write of v among its sources. That is honest,
-// for any order that is legal for the compare-and-set is legal for the write; so the set is
-// illegal with the compare-and-set, too.
 type sources struct {
 	s     *subject
 	limit int32
@@ -42,14 +48,18 @@ type sources struct {
 	latest     [][]int32
 	// The mutations that returned, by return; newest[k] was called last among the first k+1.
 	back, newest []int32
-	in           []bool // scratch of Close and Grow: who is in the set
+	// Scratch of Close and Grow: who is in the set, and which pending compare-and-sets have
+	// been looked at for the operation numbered round.
+	in     []bool
+	looked []int32
+	round  int32
 }
 
 // sources prepares for the prefix up to event limit.
 func (s *subject) sources(limit int32) *sources {
 	values := len(s.values)
 	q := &sources{s: s, limit: limit, done: make([][]int32, values), open: make([][]int32, values),
-		latest: make([][]int32, values), in: make([]bool, len(s.ops))}
+		latest: make([][]int32, values), in: make([]bool, len(s.ops)), looked: make([]int32, len(s.ops))}
 	for _, i := range s.within(limit) {
 		o := s.ops[i]
 		switch {
@@ -96,9 +106,8 @@ func (s *subject) byReturn(ops []int32) (newest []int32) {
 	return newest
 }
 
-// before returns, of mutations so sorted, the one called last of those that returned before
-// operation i was called: it rules out whatever returned before its call.
-func (s *subject) before(i int32, back, newest []int32) int32 {
+// ruler returns that of operation i among mutations so sorted, or none.
+func (s *subject) ruler(i int32, back, newest []int32) int32 {
 	k := sort.Search(len(back), func(k int) bool { return s.ops[back[k]].ret > s.ops[i].call })
 	if k == 0 {
 		return none
@@ -106,25 +115,39 @@ func (s *subject) before(i int32, back, newest []int32) int32 {
 	return newest[k-1]
 }
 
-// each calls visit for the sources of operation i that a mutation (or none) does not rule out.
-func (q *sources) each(i, ruler int32, visit func(w int32)) {
-	o := q.s.ops[i]
-	ret, since := min(o.ret, q.limit), int32(-1)
+// each calls visit for the sources of operation i, called before event until, that the ruler
+// does not rule out.
+func (q *sources) each(i, ruler, until int32, visit func(w int32)) {
+	v, since := q.s.ops[i].from, int32(-1)
 	if ruler != none {
 		since = q.s.ops[ruler].call
 	}
-	for _, w := range q.open[o.from] {
-		if w != i && q.s.ops[w].call < ret {
+	for _, w := range q.open[v] {
+		if w != i && q.s.ops[w].call < until {
 			visit(w)
 		}
 	}
-	done := q.done[o.from]
-	k := sort.Search(len(done), func(k int) bool { return q.s.ops[done[k]].call > ret })
-	for k--; k >= 0 && q.latest[o.from][k] > since; k-- {
+	done := q.done[v]
+	k := sort.Search(len(done), func(k int) bool { return q.s.ops[done[k]].call > until })
+	for k--; k >= 0 && q.latest[v][k] > since; k-- {
 		if w := done[k]; w != i && q.s.ops[w].ret > since {
 			visit(w)
 		}
 	}
+}
+
+// every calls visit for all that an operation that returned has to have with it by (a).
+func (q *sources) every(i, ruler int32, visit func(w int32)) {
+	q.round++
+	var further func(w int32)
+	further = func(w int32) {
+		visit(w)
+		if o := q.s.ops[w]; o.kind == cas && o.ret > q.limit && q.looked[w] != q.round {
+			q.looked[w] = q.round
+			q.each(w, ruler, q.s.ops[i].ret, further)
+		}
+	}
+	q.each(i, ruler, q.s.ops[i].ret, further)
 }
 
 // last is the source of operation i that returned last, or none.
@@ -135,25 +158,16 @@ func (q *sources) last(i int32) int32 {
 			late = w
 		}
 	}
+	until := min(q.s.ops[i].ret, q.limit)
 	// Those called last come close to those that returned last, and there may be many.
-	if q.each(i, q.s.before(i, q.back, q.newest), visit); late == none {
-		q.each(i, none, visit)
+	if q.each(i, q.s.ruler(i, q.back, q.newest), until, visit); late == none {
+		q.each(i, none, until, visit)
 	}
 	return late
 }
 
-// standing says whether an operation may stay in a set.
-type standing uint8
-
-const (
-	falls  standing = iota // no
-	blind                  // as a pending write
-	stands                 // as it is
-)
-
-// close returns how each operation of the largest honest set within keep stands, falls for
-// those that are not in it.
-func (q *sources) close(keep []int32) []standing {
+// Close implements minimal.Rule.
+func (q *sources) Close(keep []int32) []int32 {
 	ops := q.s.ops
 	var back []int32
 	writers := map[int32][]int32{} // in the set, by value
@@ -165,62 +179,41 @@ func (q *sources) close(keep []int32) []standing {
 			}
 		}
 	}
-	defer func() {
-		for _, i := range keep {
-			q.in[i] = false
-		}
-	}()
-	stand := make([]standing, len(keep))
 	for again := true; again; {
 		again = false
-		back = slices.DeleteFunc(back, func(i int32) bool { return !q.in[i] })
 		newest := q.s.byReturn(back)
-		for k, i := range keep {
-			if !q.in[i] {
-				continue
-			}
-			stand[k] = q.stand(i, q.s.before(i, back, newest), writers)
-			if stand[k] == falls {
+		for _, i := range keep {
+			if q.in[i] && !q.stands(i, q.s.ruler(i, back, newest), writers) {
 				q.in[i], again = false, true
 			}
 		}
+		back = slices.DeleteFunc(back, func(i int32) bool { return !q.in[i] })
 	}
-	return stand
-}
-
-// stand judges one operation: ruler is the set's mutation before it, writers are the set's,
-// of which some may have fallen.
-func (q *sources) stand(i, ruler int32, writers map[int32][]int32) standing {
-	o := q.s.ops[i]
-	if o.kind == write {
-		return stands
-	}
-	missing := false
-	q.each(i, ruler, func(w int32) { missing = missing || !q.in[w] })
-	if missing && o.ret <= q.limit {
-		return falls
-	}
-	has := o.from == initial || slices.ContainsFunc(writers[o.from], func(w int32) bool {
-		return w != i && q.in[w] && q.s.ops[w].call < min(o.ret, q.limit)
-	})
-	switch {
-	case !has && q.last(i) != none:
-		return falls
-	case missing:
-		return blind
-	}
-	return stands
-}
-
-// Close implements minimal.Rule.
-func (q *sources) Close(keep []int32) []int32 {
 	kept := keep[:0]
-	for k, stand := range q.close(keep) {
-		if stand != falls {
-			kept = append(kept, keep[k])
+	for _, i := range keep {
+		if q.in[i] {
+			kept, q.in[i] = append(kept, i), false
 		}
 	}
 	return kept
+}
+
+// stands reports whether an operation may stay: ruler is the set's, writers are the set's,
+// of which some may have fallen.
+func (q *sources) stands(i, ruler int32, writers map[int32][]int32) bool {
+	o := q.s.ops[i]
+	if o.kind == write {
+		return true
+	}
+	if o.ret <= q.limit {
+		missing := false
+		if q.every(i, ruler, func(w int32) { missing = missing || !q.in[w] }); missing {
+			return false
+		}
+	}
+	return o.from == initial || q.last(i) == none || slices.ContainsFunc(writers[o.from], func(w int32) bool {
+		return w != i && q.in[w] && q.s.ops[w].call < min(o.ret, q.limit)
+	})
 }
 
 // Grow implements minimal.Rule: with each operation come the sources that are not ruled out
@@ -240,11 +233,11 @@ func (q *sources) Grow(keep []int32) []int32 {
 		if q.s.ops[i].kind == write {
 			continue
 		}
-		sure := q.s.ops[i].ret <= q.limit
-		if sure {
-			ruler := q.s.before(i, q.back, q.newest)
-			q.each(i, ruler, add)
-			if ruler != none && q.rulesOut(i, ruler) {
+		if q.s.ops[i].ret <= q.limit {
+			ruler := q.s.ruler(i, q.back, q.newest)
+			others := false
+			q.every(i, ruler, func(w int32) { add(w); others = others || q.s.ops[w].ret > q.limit && q.s.ops[w].kind == cas })
+			if ruler != none && (others || q.rulesOut(i, ruler)) {
 				add(ruler)
 			}
 		}
