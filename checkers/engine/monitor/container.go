@@ -161,41 +161,107 @@ func (c *contents) uncovered() []int32 {
 	return next
 }
 
-// full tells of an empty take all of whose moments are covered.
-func (c *contents) full(i int32) Result {
-	// By moment: of the spans begun, the one that lasts longest.
-	last := fill(int(c.end) + 1)
+// hollows finds a moment for each empty take.
+func (c *contents) hollows() ([]int32, *Result) {
+	if len(c.empty) == 0 {
+		return nil, nil
+	}
+	next := c.uncovered()
+	t := make([]int32, len(c.empty))
+	for k, i := range c.empty {
+		if t[k] = next[c.lo[i]]; t[k] > c.hi[i] {
+			guilty := c.covering(func(int32) bool { return true })(c.lo[i], c.hi[i])
+			r := illegal("empty-while-inside", c.witness(guilty, append(c.before(c.hi[i]), i)...)...)
+			return nil, &r
+		}
+	}
+	return t, nil
+}
+
+// covering returns a function that finds few elements, of those that count, that cover the
+// moments from lo to hi, where they do.
+func (c *contents) covering(counts func(int32) bool) func(lo, hi int32) []int32 {
+	longest := fill(int(c.end) + 1) // by moment: of the spans begun, the one that lasts longest
 	for n, e := range c.elements {
-		if from := e.putHi + 1; e.take != none && from < e.takeLo && (last[from] == none || e.takeLo > c.elements[last[from]].takeLo) {
-			last[from] = int32(n)
+		if from := e.putHi + 1; e.take != none && from < e.takeLo && counts(int32(n)) && (longest[from] == none || e.takeLo > c.elements[longest[from]].takeLo) {
+			longest[from] = int32(n)
 		}
 	}
 	for m := int32(1); m <= c.end; m++ {
-		if l := last[m-1]; l != none && (last[m] == none || c.elements[l].takeLo > c.elements[last[m]].takeLo) {
-			last[m] = l
+		if l := longest[m-1]; l != none && (longest[m] == none || c.elements[l].takeLo > c.elements[longest[m]].takeLo) {
+			longest[m] = l
 		}
 	}
-	// One more of those that nobody took than there are pending takes at the end is enough
-	// wherever all of them would be: the first ones.
-	wild := c.before(c.hi[i])
-	left := slices.Clone(c.left)
+	var left []int32
+	for _, n := range c.left {
+		if counts(n) {
+			left = append(left, n)
+		}
+	}
 	slices.SortFunc(left, func(a, b int32) int { return cmp.Compare(c.elements[a].putHi, c.elements[b].putHi) })
-	left = left[:min(len(left), len(wild)+1)]
-	var guilty []int32
-	some := false
-	for m := c.lo[i]; m <= c.hi[i]; {
-		if l := last[m]; l != none && c.elements[l].takeLo > m {
-			guilty = append(guilty, l)
-			m = c.elements[l].takeLo
-			continue
+	return func(lo, hi int32) (guilty []int32) {
+		rest := false
+		for m := lo; m <= hi; {
+			if l := longest[m]; l != none && c.elements[l].takeLo > m {
+				guilty = append(guilty, l)
+				m = c.elements[l].takeLo
+				continue
+			}
+			rest = true
+			m++
 		}
-		some = true
-		m++
+		if rest {
+			// What nobody took: wherever there are more of them than pending takes called,
+			// there are more of the first ones, if these are one more than the takes at the end.
+			guilty = append(guilty, left[:min(len(left), len(c.before(hi))+1)]...)
+		}
+		return guilty
 	}
-	if !some {
-		left, wild = nil, nil
+}
+
+// shrink leaves out elements of a witness as long as it stays illegal by itself, and is not
+// too much work.
+func (c *contents) shrink(witness []int32, illegal func(*contents) bool) []int32 {
+	units := map[int32][]int32{}
+	var keep, elements []int32
+	for _, i := range witness {
+		if o := c.ops[i]; o.F == Take && (o.Ret == Pending || o.V == Empty) {
+			keep = append(keep, i)
+		} else if units[o.V] = append(units[o.V], i); len(units[o.V]) == 1 {
+			elements = append(elements, o.V)
+		}
 	}
-	return illegal("empty-while-inside", c.witness(append(guilty, left...), append(wild, i)...)...)
+	budget := 3_000_000
+	fails := func(elements []int32) bool {
+		var ops []Op
+		for _, i := range keep {
+			ops = append(ops, c.ops[i])
+		}
+		for k, v := range elements {
+			for _, i := range units[v] {
+				o := c.ops[i]
+				o.V = int32(k)
+				ops = append(ops, o)
+			}
+		}
+		budget -= len(ops)
+		sub, r := collect(ops)
+		return r == nil && illegal(sub)
+	}
+	for size := (len(elements) + 1) / 2; size > 0; size /= 2 {
+		for at := 0; at < len(elements) && budget > 0; {
+			without := slices.Concat(elements[:at], elements[min(len(elements), at+size):])
+			if fails(without) {
+				elements = without
+			} else {
+				at += size
+			}
+		}
+	}
+	for _, v := range elements {
+		keep = append(keep, units[v]...)
+	}
+	return keep
 }
 
 // fill returns n times none.

@@ -73,6 +73,7 @@ func setStep(line string, o Op) (string, bool) {
 var objects = []object{
 	{"set", []Func{Put, Take, Present, Absent}, Set, setStep},
 	{"queue", []Func{Put, Take}, Queue, container(func(string) int { return 0 })},
+	{"stack", []Func{Put, Take}, Stack, container(func(line string) int { return len(line) - width })},
 }
 
 // bruteForce tries every order, and every choice of the pending operations that happened.

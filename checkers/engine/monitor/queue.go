@@ -37,7 +37,7 @@ func Queue(ops []Op, opt Options) Result {
 	if r := q.overtaken(); r != nil {
 		return *r
 	}
-	if r := q.hollow(); r != nil {
+	if q.t, r = q.hollows(); r != nil {
 		return *r
 	}
 	if !opt.Order {
@@ -106,23 +106,6 @@ func (q *queueing) deadline(n int32) int32 {
 		return q.elements[b].takeHi
 	}
 	return q.end
-}
-
-// hollow looks for an empty take without a good moment.
-func (q *queueing) hollow() *Result {
-	if len(q.empty) == 0 {
-		return nil
-	}
-	next := q.uncovered()
-	q.t = make([]int32, len(q.empty))
-	for k, i := range q.empty {
-		q.t[k] = next[q.lo[i]]
-		if q.t[k] > q.hi[i] {
-			r := q.full(i)
-			return &r
-		}
-	}
-	return nil
 }
 
 // assign gives pending takes to the elements that need one.

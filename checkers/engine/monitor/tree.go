@@ -1,0 +1,190 @@
+package monitor
+
+import (
+	"math"
+	"math/bits"
+)
+
+// counts are numbers in a row, to ranges of which one adds, and of which one asks for some
+// that is not above zero. A node of the tree holds the minimum of its subtree less what its
+// ancestors hold.
+type counts struct {
+	size int
+	node []int64
+}
+
+const gone = math.MaxInt64 / 4
+
+func newCounts(values []int64) *counts {
+	size := 1
+	for size < len(values) {
+		size *= 2
+	}
+	t := &counts{size, make([]int64, 2*size)}
+	for i := range size {
+		t.node[size+i] = gone
+	}
+	copy(t.node[size:], values)
+	for i := size - 1; i > 0; i-- {
+		t.lift(i)
+	}
+	return t
+}
+
+// lift gives a node what its children have in common.
+func (t *counts) lift(i int) {
+	a, b := &t.node[2*i], &t.node[2*i+1]
+	m := min(*a, *b)
+	*a -= m
+	*b -= m
+	t.node[i] += m
+}
+
+// add adds d to the numbers from a to b.
+func (t *counts) add(a, b int, d int64) {
+	l, r := a+t.size, b+t.size
+	first, last := l, r
+	for l <= r {
+		if l&1 == 1 {
+			t.node[l] += d
+			l++
+		}
+		if r&1 == 0 {
+			t.node[r] += d
+			r--
+		}
+		l, r = l/2, r/2
+	}
+	for first, last = first/2, last/2; first > 0; first, last = first/2, last/2 {
+		t.lift(first)
+		if last != first {
+			t.lift(last)
+		}
+	}
+}
+
+// take returns the place of a number that is not above zero, once.
+func (t *counts) take() (int, bool) {
+	if t.node[1] > 0 {
+		return 0, false
+	}
+	i := 1
+	for i < t.size {
+		i *= 2
+		if t.node[i] > 0 {
+			i++
+		}
+	}
+	t.add(i-t.size, i-t.size, gone)
+	return i - t.size, true
+}
+
+// stabbing holds intervals, sorted by where they begin, and gives out those that hold a
+// point. A node of the tree holds the latest end in its subtree.
+type stabbing struct {
+	size int
+	node []int32
+}
+
+func newStabbing(ends []int32) *stabbing {
+	size := 1
+	for size < len(ends) {
+		size *= 2
+	}
+	t := &stabbing{size, fill(2 * size)}
+	copy(t.node[size:], ends)
+	for i := size - 1; i > 0; i-- {
+		t.node[i] = max(t.node[2*i], t.node[2*i+1])
+	}
+	return t
+}
+
+// take returns an interval that ends at point or later, of the first n ones, once.
+func (t *stabbing) take(n int, point int32) (int, bool) {
+	// Down the left, as far as all of a subtree is among the first n.
+	i, from, width := 1, 0, t.size
+	for {
+		if t.node[i] < point || from >= n {
+			// Not here: to the next subtree on the right.
+			for i&1 == 1 {
+				if i == 1 {
+					return 0, false
+				}
+				from, width, i = from-width, 2*width, i/2
+			}
+			i, from = i+1, from+width
+			if from >= n {
+				return 0, false
+			}
+			continue
+		}
+		if i >= t.size {
+			break
+		}
+		i, width = 2*i, width/2
+	}
+	found := i - t.size
+	t.node[i] = none
+	for i /= 2; i > 0; i /= 2 {
+		t.node[i] = max(t.node[2*i], t.node[2*i+1])
+	}
+	return found, true
+}
+
+// marks is a set of numbers that can be asked for neighbours: a bit each, and for each word
+// of bits one in the level above.
+type marks [][]uint64
+
+func newMarks(n int) marks {
+	var m marks
+	for {
+		n = (n + 63) / 64
+		m = append(m, make([]uint64, n))
+		if n <= 1 {
+			return m
+		}
+	}
+}
+
+func (m marks) set(i int32) {
+	for _, level := range m {
+		level[i/64] |= 1 << (i % 64)
+		i /= 64
+	}
+}
+
+// atMost returns the greatest marked number up to i, or none.
+func (m marks) atMost(i int32) int32 {
+	for up := range m {
+		if i < 0 {
+			return none
+		}
+		if w := m[up][i/64] << (63 - i%64); w != 0 {
+			i -= int32(bits.LeadingZeros64(w))
+			for down := up - 1; down >= 0; down-- {
+				i = i*64 + 63 - int32(bits.LeadingZeros64(m[down][i]))
+			}
+			return i
+		}
+		i = i/64 - 1
+	}
+	return none
+}
+
+// atLeast returns the least marked number from i on, or none.
+func (m marks) atLeast(i int32) int32 {
+	for up := range m {
+		if int(i/64) >= len(m[up]) {
+			return none
+		}
+		if w := m[up][i/64] >> (i % 64); w != 0 {
+			i += int32(bits.TrailingZeros64(w))
+			for down := up - 1; down >= 0; down-- {
+				i = i*64 + int32(bits.TrailingZeros64(m[down][i]))
+			}
+			return i
+		}
+		i = i/64 + 1
+	}
+	return none
+}
