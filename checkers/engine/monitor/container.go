@@ -219,6 +219,27 @@ func (c *contents) covering(counts func(int32) bool) func(lo, hi int32) []int32 
 	}
 }
 
+// need is an element that nobody took and that has to be out by some moment, or none.
+type need struct{ element, deadline int32 }
+
+// meet returns the history with pending takes given to those in need, the first to the most
+// urgent, or nil if that cannot be.
+func (c *contents) meet(needs []need) *contents {
+	needs = slices.DeleteFunc(needs, func(n need) bool { return n.deadline == none || n.deadline >= c.end })
+	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.deadline, b.deadline) })
+	met := *c
+	met.elements, met.wild = slices.Clone(c.elements), nil
+	for k, n := range needs {
+		if k >= len(c.wild) || c.lo[c.wild[k]] > n.deadline {
+			return nil
+		}
+		e := &met.elements[n.element]
+		e.take, e.takeLo = c.wild[k], max(e.putLo, c.lo[c.wild[k]])
+	}
+	met.left = slices.DeleteFunc(slices.Clone(c.left), func(n int32) bool { return met.elements[n].take != none })
+	return &met
+}
+
 // shrink leaves out elements of a witness as long as it stays illegal by itself, and is not
 // too much work.
 func (c *contents) shrink(witness []int32, illegal func(*contents) bool) []int32 {

@@ -91,7 +91,7 @@ func (s *simple) perform(r *rand.Rand, o *Op) {
 		return
 	}
 	if r.Intn(2) == 0 {
-		o.F, o.V, o.P = Put, s.next, r.Int63n(1000)
+		o.F, o.V, o.P = Put, s.next, r.Int63n(200)
 		s.next++
 		s.in = append(s.in, *o)
 		return

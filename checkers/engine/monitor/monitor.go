@@ -26,7 +26,7 @@
 // Histories that a monitor cannot judge, such as those that add an element twice, are Unsure
 // as well: search them (package search).
 //
-// Start with Set or Queue.
+// Start with Set, Queue, Stack or PriorityQueue.
 package monitor
 
 import (

@@ -14,16 +14,21 @@ import (
 // The oracles know the objects only as sequential code and share nothing with the monitors.
 
 // object is a sequential object. Its state is a string, so that porcupine can compare it;
-// step says whether o may stand there, and what it leaves.
+// step says what o may leave if it stands there; nothing if it may not.
 type object struct {
 	name  string
 	funcs []Func
 	check func([]Op, Options) Result
-	step  func(state string, o Op) (string, bool)
+	step  func(state string, o Op) []string
 }
 
-// may says that o returned what it had to, or that nobody knows what it returned.
-func may(o Op, ok bool) bool { return ok || o.Ret == Pending }
+// leaves is what is left by o that did what it had to, or of which nobody knows what it did.
+func leaves(state string, o Op, ok bool) []string {
+	if ok || o.Ret == Pending {
+		return []string{state}
+	}
+	return nil
+}
 
 // An element is width bytes of the state: its number, three, and its priority.
 const width = 4
@@ -38,20 +43,37 @@ func number(line string, k int) int32 {
 
 // container makes the step of an object that keeps elements in a line and takes them at
 // some place of it.
-func container(at func(line string) int) func(string, Op) (string, bool) {
-	return func(line string, o Op) (string, bool) {
+func container(at func(line string) int) func(string, Op) []string {
+	return func(line string, o Op) []string {
 		if o.F == Put {
-			return line + encode(o), true
+			return []string{line + encode(o)}
 		}
 		if line == "" {
-			return line, may(o, o.V == Empty)
+			return leaves(line, o, o.V == Empty)
 		}
 		k := at(line)
-		return line[:k] + line[k+width:], may(o, o.V == number(line, k))
+		return leaves(line[:k]+line[k+width:], o, o.V == number(line, k))
 	}
 }
 
-func setStep(line string, o Op) (string, bool) {
+// priorityStep takes any of the elements with the least priority.
+func priorityStep(line string, o Op) (left []string) {
+	if o.F == Put || line == "" {
+		return container(nil)(line, o)
+	}
+	least := byte(255)
+	for k := 0; k < len(line); k += width {
+		least = min(least, line[k+3])
+	}
+	for k := 0; k < len(line); k += width {
+		if line[k+3] == least && (o.Ret == Pending || number(line, k) == o.V) {
+			left = append(left, line[:k]+line[k+width:])
+		}
+	}
+	return left
+}
+
+func setStep(line string, o Op) []string {
 	k := 0
 	for k < len(line) && number(line, k) < o.V {
 		k += width
@@ -59,21 +81,22 @@ func setStep(line string, o Op) (string, bool) {
 	in := k < len(line) && number(line, k) == o.V
 	switch {
 	case o.F == Present:
-		return line, may(o, in)
+		return leaves(line, o, in)
 	case o.F == Absent:
-		return line, may(o, !in)
+		return leaves(line, o, !in)
 	case o.F == Put && in, o.F == Take && !in:
-		return line, may(o, false)
+		return leaves(line, o, false)
 	case o.F == Put:
-		return line[:k] + encode(Op{V: o.V}) + line[k:], true
+		return []string{line[:k] + encode(Op{V: o.V}) + line[k:]}
 	}
-	return line[:k] + line[k+width:], true
+	return []string{line[:k] + line[k+width:]}
 }
 
 var objects = []object{
 	{"set", []Func{Put, Take, Present, Absent}, Set, setStep},
 	{"queue", []Func{Put, Take}, Queue, container(func(string) int { return 0 })},
 	{"stack", []Func{Put, Take}, Stack, container(func(line string) int { return len(line) - width })},
+	{"priority queue", []Func{Put, Take}, PriorityQueue, priorityStep},
 }
 
 // bruteForce tries every order, and every choice of the pending operations that happened.
@@ -103,8 +126,10 @@ func (x object) bruteForce(ops []Op) bool {
 			if !early {
 				continue
 			}
-			if next, ok := x.step(state, o); ok && try(used|1<<i, next) {
-				return true
+			for _, next := range x.step(state, o) {
+				if try(used|1<<i, next) {
+					return true
+				}
 			}
 		}
 		dead[key] = rest
@@ -119,18 +144,21 @@ func (x object) byPorcupine(ops []Op, limit time.Duration) porcupine.CheckResult
 	for _, o := range ops {
 		history = append(history, porcupine.Operation{Input: o, Call: int64(o.Call), Return: int64(o.Ret)})
 	}
-	return porcupine.CheckOperationsTimeout(porcupine.Model{
-		Init: func() any { return "" },
-		Step: func(state, input, _ any) (bool, any) {
-			next, ok := x.step(state.(string), input.(Op))
-			return ok, next
+	model := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{""} },
+		Step: func(state, input, _ any) (left []any) {
+			for _, next := range x.step(state.(string), input.(Op)) {
+				left = append(left, next)
+			}
+			return left
 		},
-	}, history, limit)
+	}
+	return porcupine.CheckOperationsTimeout(model.ToModel(), history, limit)
 }
 
 // replay says what is wrong with an order that is claimed to be legal.
 func (x object) replay(ops []Op, order []int32) string {
-	state, done, latest := "", make([]bool, len(ops)), int32(-1)
+	states, done, latest := []string{""}, make([]bool, len(ops)), int32(-1)
 	for k, i := range order {
 		o := ops[i]
 		if done[i] {
@@ -141,11 +169,15 @@ func (x object) replay(ops []Op, order []int32) string {
 			return fmt.Sprintf("operation %d had returned before one before it was called", i)
 		}
 		latest = max(latest, o.Call)
-		next, ok := x.step(state, o)
-		if !ok {
-			return fmt.Sprintf("operation %d (place %d) cannot do what it did in state %q", i, k, state)
+		var next []string
+		for _, state := range states {
+			next = append(next, x.step(state, o)...)
 		}
-		state = next
+		if len(next) == 0 {
+			return fmt.Sprintf("operation %d (place %d) cannot do what it did in states %q", i, k, states)
+		}
+		slices.Sort(next)
+		states = slices.Compact(next)
 	}
 	for i, o := range ops {
 		if !done[i] && o.Ret != Pending {
@@ -308,9 +340,9 @@ func (x object) perform(r *rand.Rand, state string, o *Op) string {
 		return cmp.Compare(btoi(a.F != o.F), btoi(b.F != o.F))
 	})
 	for _, t := range tries {
-		if next, ok := x.step(state, t); ok {
+		if next := x.step(state, t); len(next) > 0 {
 			*o = t
-			return next
+			return next[r.Intn(len(next))]
 		}
 	}
 	panic("an operation cannot be done")

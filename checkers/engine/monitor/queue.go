@@ -43,7 +43,7 @@ func Queue(ops []Op, opt Options) Result {
 	if !opt.Order {
 		return Result{Verdict: Legal}
 	}
-	q.assign()
+	q.contents = q.assign()
 	return Result{Verdict: Legal, Order: q.lineUp()}
 }
 
@@ -108,30 +108,21 @@ func (q *queueing) deadline(n int32) int32 {
 	return q.end
 }
 
-// assign gives pending takes to the elements that need one.
-func (q *queueing) assign() {
-	deadline := func(n int32) int32 { return q.deadline(n) }
-	if len(q.t) > 0 {
-		t := slices.Sorted(slices.Values(q.t))
-		deadline = func(n int32) int32 {
-			d := q.deadline(n)
-			if k, _ := slices.BinarySearch(t, q.elements[n].putHi+1); k < len(t) {
-				d = min(d, t[k])
-			}
-			return d
-		}
+// assign gives pending takes to the elements that need one. There are enough.
+func (q *queueing) assign() *contents {
+	used := newMarks(int(q.end) + 1)
+	for _, t := range q.t {
+		used.set(t)
 	}
-	var due []int32
+	var needs []need
 	for _, n := range q.left {
-		if deadline(n) < q.end {
-			due = append(due, n)
+		d := q.deadline(n)
+		if t := used.atLeast(q.elements[n].putHi + 1); t != none {
+			d = min(d, t)
 		}
+		needs = append(needs, need{n, d})
 	}
-	slices.SortFunc(due, func(a, b int32) int { return cmp.Compare(deadline(a), deadline(b)) })
-	for k, n := range due {
-		e := &q.elements[n]
-		e.take, e.takeLo = q.wild[k], max(q.lo[q.wild[k]], e.putLo)
-	}
+	return q.meet(needs)
 }
 
 // lineUp writes the legal order out: part by part, each with its elements in line, puts as

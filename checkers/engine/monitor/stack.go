@@ -1,10 +1,5 @@
 package monitor
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Stack decides a stack, last in first out, at first empty.
 //
 // In a legal order of a history without empty takes (see container.go for those) some
@@ -71,18 +66,11 @@ func (c *contents) stack(opt Options) Result {
 }
 
 // stacking is the removal of elements, one after another.
-//
-// Between two moments where a span or a pending take begins or ends all moments are alike:
-// that is a *run*. Its count is that of the spans of what was taken, each as heavy as all
-// pending takes and one more, and of what nobody took, less the pending takes called: it is
-// not above zero just where the run is uncovered.
 type stacking struct {
 	*contents
+	runs
 	t       []int32 // by empty take: its moment
-	run     []int32 // by moment
-	first   []int32 // by run: its first moment
 	counts  *counts
-	heavy   int64
 	ops     []held // by lo
 	begun   []int  // by run: how many of the operations have begun by it
 	ends    *stabbing
@@ -98,34 +86,8 @@ type held struct {
 }
 
 func newStacking(c *contents) *stacking {
-	s := &stacking{contents: c, heavy: int64(len(c.wild)) + 1, putAt: fill(len(c.elements)), takeAt: fill(len(c.elements))}
-	delta := make([]int64, c.end+2)
-	for _, e := range c.elements {
-		switch {
-		case e.putHi+1 >= e.takeLo:
-		case e.take == none:
-			delta[e.putHi+1]++
-		default:
-			delta[e.putHi+1] += s.heavy
-			delta[e.takeLo] -= s.heavy
-		}
-	}
-	for _, i := range c.wild {
-		delta[c.lo[i]]--
-	}
-	s.run = make([]int32, c.end+1)
-	values, sum := []int64{}, int64(0)
-	for m := range c.end {
-		sum += delta[m]
-		if m == 0 || delta[m] != 0 {
-			values = append(values, sum)
-			s.first = append(s.first, m)
-		}
-		s.run[m] = int32(len(values)) - 1
-	}
-	s.run[c.end] = int32(len(values))
-	s.first = append(s.first, c.end)
-	s.counts = newCounts(append(values, 0))
+	s := &stacking{contents: c, runs: newRuns(c), putAt: fill(len(c.elements)), takeAt: fill(len(c.elements))}
+	s.counts = newCounts(s.values)
 	s.sort()
 	return s
 }
@@ -185,12 +147,8 @@ func (s *stacking) remove() bool {
 				continue
 			}
 			s.removed = append(s.removed, h.element)
-			if e.putHi+1 < e.takeLo {
-				weight := s.heavy
-				if e.take == none {
-					weight = 1
-				}
-				s.counts.add(int(s.run[e.putHi+1]), int(s.run[e.takeLo-1]), -weight)
+			if from, to, weight := s.spanned(e); weight > 0 {
+				s.counts.add(from, to, -weight)
 			}
 		}
 	}
@@ -203,68 +161,35 @@ func (s *stacking) assign() *contents {
 	for _, t := range s.t {
 		used.set(t)
 	}
-	type need struct{ element, deadline int32 }
 	var needs []need
 	for _, n := range s.removed {
-		e := s.elements[n]
-		if e.take == none {
-			if d := used.atLeast(e.putHi + 1); d != none && d < s.end {
-				needs = append(needs, need{n, d})
-			}
+		if e := s.elements[n]; e.take == none {
+			needs = append(needs, need{n, used.atLeast(e.putHi + 1)})
 		}
 		used.set(s.putAt[n])
 		used.set(s.takeAt[n])
 	}
-	slices.SortFunc(needs, func(a, b need) int { return cmp.Compare(a.deadline, b.deadline) })
-	c := *s.contents
-	c.elements, c.wild = slices.Clone(c.elements), nil
-	for k, n := range needs {
-		if k >= len(s.wild) || s.lo[s.wild[k]] > n.deadline {
-			return nil
-		}
-		e := &c.elements[n.element]
-		e.take, e.takeLo = s.wild[k], max(e.putLo, s.lo[s.wild[k]])
-	}
-	return &c
+	return s.meet(needs)
 }
 
 // lineUp writes the legal order out. Whatever was removed stands between two neighbours of
 // what was removed before it.
 func (s *stacking) lineUp() []int32 {
-	next := fill(2*len(s.elements) + len(s.empty) + 1) // puts, takes, empty takes and the start
-	start := int32(len(next) - 1)
-	last := fill(int(s.end) + 2) // by moment, from 1 on: who stands last there
-	last[0] = start
-	used := newMarks(int(s.end) + 2)
-	used.set(0)
-	insert := func(x, moment int32) {
-		at := last[used.atMost(moment+1)]
-		next[x], next[at] = next[at], x
-		last[moment+1] = x
-		used.set(moment + 1)
-	}
+	row := newRow(2*len(s.elements)+len(s.empty), s.end)
 	for k, t := range s.t {
-		insert(int32(2*len(s.elements)+k), t)
+		row.insert(int32(2*len(s.elements)+k), t)
 	}
 	for _, n := range s.removed {
-		e := s.elements[n]
 		put, take := s.putAt[n], s.takeAt[n]
 		if take < put { // they overlap, so both have both
 			put, take = take, put
 		}
-		if p := used.atMost(min(take, e.putHi)+1) - 1; p > put {
-			put = p
-		}
-		behind := used.atLeast(put + 2)
-		insert(2*n, put)
-		next[2*n], next[2*n+1] = 2*n+1, next[2*n]
-		if behind == none || take+1 < behind { // else it stands before those that are there
-			last[take+1] = 2*n + 1
-			used.set(take + 1)
-		}
+		put, take = row.between(put, take, s.elements[n].putHi)
+		row.insert(2*n, put)
+		row.follow(2*n+1, 2*n, take)
 	}
 	order := make([]int32, 0, len(s.contents.ops))
-	for x := next[start]; x != none; x = next[x] {
+	row.each(func(x, _ int32) {
 		i := int32(none)
 		switch {
 		case int(x) >= 2*len(s.elements):
@@ -277,7 +202,7 @@ func (s *stacking) lineUp() []int32 {
 		if i != none {
 			order = append(order, i)
 		}
-	}
+	})
 	return order
 }
 

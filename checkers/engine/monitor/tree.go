@@ -79,6 +79,33 @@ func (t *counts) take() (int, bool) {
 	return i - t.size, true
 }
 
+// find returns the first place from a to b of a number that is not above zero.
+func (t *counts) find(a, b int) (int, bool) {
+	return t.search(1, 0, t.size, a, b, 0, 0)
+}
+
+// findLast returns the last such place.
+func (t *counts) findLast(a, b int) (int, bool) {
+	return t.search(1, 0, t.size, a, b, 0, 1)
+}
+
+// search looks below node i, which has width numbers from the given one on; above is what
+// its ancestors hold.
+func (t *counts) search(i, from, width, a, b int, above int64, child int) (int, bool) {
+	if from > b || from+width <= a || t.node[i]+above > 0 {
+		return 0, false
+	}
+	if width == 1 {
+		return from, true
+	}
+	above += t.node[i]
+	width /= 2
+	if r, ok := t.search(2*i+child, from+child*width, width, a, b, above, child); ok {
+		return r, true
+	}
+	return t.search(2*i+1-child, from+(1-child)*width, width, a, b, above, child)
+}
+
 // stabbing holds intervals, sorted by where they begin, and gives out those that hold a
 // point. A node of the tree holds the latest end in its subtree.
 type stabbing struct {

@@ -19,6 +19,19 @@ func TestCounts(t *testing.T) {
 			for i := a; i <= b; i++ {
 				plain[i] += d
 			}
+			first, last := -1, -1
+			for i := a; i <= b; i++ {
+				if plain[i] <= 0 {
+					if last = i; first < 0 {
+						first = i
+					}
+				}
+			}
+			f, ok := tree.find(a, b)
+			l, too := tree.findLast(a, b)
+			if ok != (first >= 0) || too != ok || ok && (f != first || l != last) {
+				t.Fatalf("found %d and %d, %v, from %d to %d of %v", f, l, ok, a, b, plain)
+			}
 			i, ok := tree.take()
 			if ok != (slices.Min(plain) <= 0) || ok && plain[i] > 0 {
 				t.Fatalf("took %d, %v of %v", i, ok, plain)
