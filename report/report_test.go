@@ -77,7 +77,7 @@ func TestPage(t *testing.T) {
 	r := sample(t, 900)
 	page := render(t, r)
 	for _, want := range []string{
-		`<span class="word">invalid`, "nonlinearizable", "no legal place", "The counterexample", "none of them can be left out", "operations around it", "A legal order of the operations",
+		`<span class="word">invalid`, "nonlinearizable", "no legal place", "The counterexample", "a failure by itself", "operations around it", "A legal order of the operations",
 		"Latency of read", "Throughput", "Answered", "Clocks", "n2 down from", "n1 led from", "The leader changed",
 		"kill n2, from", "faultline run --seed 7", "p99",
 	} {
@@ -190,5 +190,31 @@ func TestAround(t *testing.T) {
 	}
 	if ops.around([]int{-1, 1 << 30}, nil, nil) != nil {
 		t.Error("something around events that are not there")
+	}
+}
+
+// TestCounterexample: the operations that fail by themselves come first, by themselves.
+func TestCounterexample(t *testing.T) {
+	h := &history.History{}
+	for i, o := range []struct {
+		f     string
+		value int64
+	}{{"write", 1}, {"write", 7}, {"read", 7}, {"write", 2}, {"read", 2}, {"read", 7}} {
+		op := history.Op{Time: int64(i) * 1e6, Process: i % 3, Type: history.Invoke, F: o.f}
+		if o.f == "write" {
+			op.Value = history.Int(o.value)
+		}
+		h.Append(op)
+		op.Time, op.Type, op.Value = op.Time+1000, history.OK, history.Int(o.value)
+		h.Append(op)
+	}
+	results := checkers.All(t.Context(), h, checkers.Budget{}, linearizable.Register())
+	d := results[0].Anomalies[0].Detail.(linearizable.Detail)
+	p := drawKey(d, nil, nil)
+	if len(p.Bars) != 3 || len(p.Order) != 2 || p.Around == nil || len(p.Around.Bars) != 6 || len(p.Around.Order) != 5 {
+		t.Errorf("%+v", p)
+	}
+	if !strings.Contains(p.Says, "These 3 operations fail by themselves, and none of them can be left out.") {
+		t.Error(p.Says)
 	}
 }
