@@ -119,12 +119,12 @@ var packetPage = Page{
 		{"rate", "a node's links carry 64 to 2,048 kbit/s, and lose what would have to wait longer than half a second; only if asked for"},
 	},
 	Sim:      "The links between nodes are shaped. They stand for TCP, so a lost packet is one whose connection lost it.",
-	Docker:   "nftables rules in the node's network namespace hand what comes in from the peers' addresses to a queue (NFQUEUE) that the harness serves: it lets packets go late, drops them or changes them. Both ends of a link are shaped on their way in. When the harness dies, however it dies, packets pass as if there were no rule.",
+	Docker:   "nftables rules in the node's network namespace hand what comes in from the peers' addresses to a queue (NFQUEUE) that the harness serves: it lets packets go late, drops them or changes them. A packet is doubled by a rule that sends a copy of it to the node itself (nftables' dup). Both ends of a link are shaped on their way in. When the harness dies, however it dies, nobody serves the queue, and packets pass; doubling ends with `faultline clean`.",
 	Evidence: "The packets that were touched.",
 	Limits: []string{
 		"Packets between clients and nodes are left alone.",
-		"In containers packets are not duplicated, for a queue cannot put a second one in; the kind is left out there, and refused if it is asked for. In simulation links have no rate.",
+		"In simulation links have no rate.",
 		"The queue costs about 50 us of CPU a packet, so a link carries less than it would alone. Above 8,192 packets in the queue further ones pass unshaped.",
-		"The kernel's own netem is not used, so that all kernels behave the same; a kernel without NFQUEUE cannot shape (`faultline doctor` says).",
+		"The kernel's own netem is not used, so that all kernels behave the same; a kernel without NFQUEUE cannot shape, and one without nft_dup cannot double packets (`faultline doctor` says).",
 	},
 }

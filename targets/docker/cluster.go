@@ -221,11 +221,14 @@ func (c *containers) answers(ctx context.Context, m *member) error { return c.He
 // image is that which the nodes run: the one asked for, or the target's own.
 func (c *containers) image(ctx context.Context) (string, error) {
 	if c.spec.Image != "" {
-		return c.spec.Image, nil
+		return c.spec.Image, c.engine.fetch(ctx, c.spec.Image, c.spec.Log)
 	}
 	img, err := c.system.Image(ctx, c.spec.Options)
 	if err != nil {
 		return "", fmt.Errorf("prepare the image of %s: %w", c.system.Name, err)
+	}
+	if img.Context == nil {
+		return img.Name, c.engine.fetch(ctx, img.Name, c.spec.Log)
 	}
 	return c.engine.ensure(ctx, c.system.Name, img, c.spec.Log)
 }

@@ -57,10 +57,12 @@ type Node struct {
 	Addr  netip.Addr
 }
 
-// Image is a build context with a Dockerfile in it. It is built once for each content.
+// Image is a build context with a Dockerfile in it, which is built once for each content; or
+// the name of an image, which is pulled unless it is there.
 type Image struct {
 	Context fs.FS
 	Args    map[string]string // build arguments
+	Name    string            // if there is no Context
 }
 
 // Container is how a node runs.

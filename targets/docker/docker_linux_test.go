@@ -330,3 +330,25 @@ func TestImageDoesNotBuild(t *testing.T) {
 		t.Errorf("the lock is still held: %v, %v", alive, err)
 	}
 }
+
+// TestNamedImage runs an image that is here by its name, and asks for one that nobody has.
+func TestNamedImage(t *testing.T) {
+	needEngine(t)
+	s := sleeper
+	s.Image = func(context.Context, cluster.Options) (Image, error) { return Image{Name: "debian:bookworm-slim"}, nil }
+	s.Container = func(Node, []Node, cluster.Options) Container {
+		return Container{Cmd: []string{"sleep", "infinity"}}
+	}
+	c, err := Opener(s)(t.Context(), specOf(runName("named"), io.Discard))
+	must(t, err)
+	defer c.Close(context.Background())
+	must(t, c.Start(t.Context()))
+
+	s.Image = func(context.Context, cluster.Options) (Image, error) {
+		return Image{Name: "127.0.0.1:1/nobody/has:it"}, nil
+	}
+	_, err = Opener(s)(t.Context(), specOf(runName("unnamed"), io.Discard))
+	if err == nil || !strings.Contains(err.Error(), "image 127.0.0.1:1/nobody/has:it is not here and cannot be pulled") {
+		t.Errorf("an image that nobody has: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -59,6 +60,26 @@ func (e *engine) ensure(ctx context.Context, name string, img Image, log io.Writ
 	// The classic builder leaves the images of earlier stages, which nothing will use.
 	_, _ = e.ImagePrune(ctx, client.ImagePruneOptions{Filters: client.Filters{}.Add("dangling", "true").Add("label", labelStage)})
 	return built, nil
+}
+
+// fetch has an image that has a name here: it is pulled unless it is there already.
+func (e *engine) fetch(ctx context.Context, name string, log io.Writer) error {
+	_, err := e.ImageInspect(ctx, name)
+	switch {
+	case err == nil:
+		return nil
+	case !errdefs.IsNotFound(err):
+		return fmt.Errorf("look for image %s: %w", name, err)
+	}
+	fmt.Fprintf(log, "pulling image %s\n", name)
+	pulling, err := e.ImagePull(ctx, name, client.ImagePullOptions{})
+	if err == nil {
+		err = errors.Join(pulling.Wait(ctx), pulling.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("image %s is not here and cannot be pulled: %w", name, err)
+	}
+	return nil
 }
 
 // grace is how long an image that a newer one replaces is kept: a run that is starting

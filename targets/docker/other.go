@@ -49,8 +49,8 @@ type capture struct{}
 func openCapture(*wires, int, func(time.Time, []byte, int)) (*capture, error) { return nil, errOther }
 func (*capture) Close() error                                                 { return errOther }
 
-func tryCut() error   { return errOther }
-func tryShape() error { return errOther }
+func tryCut() error                { return errOther }
+func tryShape(cluster.Shape) error { return errOther }
 
 type layers struct{}
 

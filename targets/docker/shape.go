@@ -124,8 +124,14 @@ func (c *containers) Shaped(context.Context) (int64, error) {
 
 // CannotShape implements cluster.ShapeLimiter.
 func (c *containers) CannotShape() map[string]string {
-	return map[string]string{"duplicate": "packets go through a queue, which can hold, drop or change one but not put a second one in"}
+	if err := tryShape(cluster.Shape{Duplicate: doubling}); err != nil {
+		return map[string]string{"duplicate": err.Error()}
+	}
+	return nil
 }
+
+// doubling is how often packets are doubled to find out whether they can be.
+const doubling = 0.5
 
 // mendShape lets packets pass that a run which is gone has shaped.
 func mendShape(pid int) error {
@@ -138,9 +144,12 @@ func mendShape(pid int) error {
 
 func checkShape() Check {
 	const name = "packet faults in containers"
-	if err := tryShape(); err != nil {
+	if err := tryShape(cluster.Shape{}); err != nil {
 		return Check{Name: name, Detail: err.Error(),
 			Remedy: "a kernel with NFQUEUE (modprobe nfnetlink_queue xt_NFQUEUE), as root or with the capabilities NET_ADMIN, SYS_ADMIN and SYS_PTRACE"}
 	}
-	return Check{Name: name, OK: true, Detail: "delay, jitter, loss, reordering, corruption and rate by NFQUEUE; duplication cannot be done by it"}
+	if err := tryShape(cluster.Shape{Duplicate: doubling}); err != nil {
+		return Check{Name: name, Detail: "all but duplication: " + err.Error(), Remedy: "a kernel with nftables' dup (modprobe nft_dup_ipv4 nft_dup_ipv6)"}
+	}
+	return Check{Name: name, OK: true, Detail: "delay, jitter, loss, reordering, corruption and rate by NFQUEUE, duplication by nftables"}
 }

@@ -14,7 +14,7 @@ import (
 func TestShape(t *testing.T) {
 	needEngine(t)
 	needNft(t)
-	if err := tryShape(); err != nil {
+	if err := tryShape(cluster.Shape{}); err != nil {
 		t.Skip("the kernel cannot shape packets: ", err)
 	}
 	opened, err := Opener(sleeper)(t.Context(), specOf(runName("shape"), t.Output()))

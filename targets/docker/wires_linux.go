@@ -20,9 +20,13 @@ func tryCut() error { return net.Try() }
 type shaper = net.Shaper
 
 func openShaper(w *wires, sources []netip.Addr, s cluster.Shape) (*shaper, error) {
-	return w.Shape(sources, net.Shape{
-		Delay: s.Delay, Jitter: s.Jitter, Loss: s.Loss, Reorder: s.Reorder, Corrupt: s.Corrupt, Rate: s.Rate,
-	})
+	return w.Shape(sources, asKernel(s))
+}
+
+func asKernel(s cluster.Shape) net.Shape {
+	return net.Shape{
+		Delay: s.Delay, Jitter: s.Jitter, Loss: s.Loss, Duplicate: s.Duplicate, Reorder: s.Reorder, Corrupt: s.Corrupt, Rate: s.Rate,
+	}
 }
 
 // capture hears the packets of one container.
@@ -32,5 +36,5 @@ func openCapture(w *wires, snap int, take func(at time.Time, packet []byte, leng
 	return w.Capture(snap, take)
 }
 
-// tryShape finds out whether this process may shape packets, and the kernel can.
-func tryShape() error { return net.TryShape() }
+// tryShape finds out whether this process may shape packets so, and the kernel can.
+func tryShape(s cluster.Shape) error { return net.TryShape(asKernel(s)) }

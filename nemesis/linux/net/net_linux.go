@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/google/nftables"
@@ -13,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tableName is the one table that is ours.
-const tableName = "faultline"
+// cuts is the table of what is cut off; shapes have tables of their own.
+var cuts = table{nftables.TableFamilyINet, "faultline"}
 
 // early places our chain before any filter that may be there.
 var early = nftables.ChainPriorityRef(*nftables.ChainPriorityFilter - 10)
@@ -64,19 +65,8 @@ func (n *Namespace) Cut(sources []netip.Addr) error {
 	if len(sources) == 0 {
 		return n.Heal()
 	}
-	v4, v6 := elements(sources)
 	err := n.conn(func(c *nftables.Conn) error {
-		clearTable(c)
-		t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: tableName})
-		policy := nftables.ChainPolicyAccept
-		ch := c.AddChain(&nftables.Chain{
-			Name: "input", Table: t, Type: nftables.ChainTypeFilter, Policy: &policy,
-			Hooknum: nftables.ChainHookInput, Priority: early,
-		})
-		if err := addRule(c, t, ch, ipv4, v4, countAndDrop()); err != nil {
-			return err
-		}
-		return addRule(c, t, ch, ipv6, v6, countAndDrop())
+		return filter(c, cuts, early, sources, func(family) []expr.Any { return countAndDrop() })
 	})
 	if err != nil {
 		return fmt.Errorf("cut off %v: %w", sources, err)
@@ -86,11 +76,7 @@ func (n *Namespace) Cut(sources []netip.Addr) error {
 
 // Heal removes our table and with it all cuts. Without any it does nothing.
 func (n *Namespace) Heal() error {
-	err := n.conn(func(c *nftables.Conn) error {
-		clearTable(c)
-		return nil
-	})
-	if err != nil {
+	if err := n.remove(cuts); err != nil {
 		return fmt.Errorf("remove the cuts: %w", err)
 	}
 	return nil
@@ -98,14 +84,23 @@ func (n *Namespace) Heal() error {
 
 // Dropped counts the packets that the cuts dropped since the last Cut.
 func (n *Namespace) Dropped() (int64, error) {
-	var dropped uint64
+	dropped, err := n.counted(cuts)
+	if err != nil {
+		return 0, fmt.Errorf("count dropped packets: %w", err)
+	}
+	return dropped, nil
+}
+
+// counted is how many packets the rules of our tables have counted.
+func (n *Namespace) counted(ours ...table) (int64, error) {
+	var packets uint64
 	err := n.conn(func(c *nftables.Conn) error {
-		tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+		tables, err := c.ListTables()
 		if err != nil {
 			return err
 		}
 		for _, t := range tables {
-			if t.Name != tableName {
+			if !slices.Contains(ours, table{t.Family, t.Name}) {
 				continue
 			}
 			rules, err := c.GetRules(t, &nftables.Chain{Name: "input", Table: t})
@@ -115,53 +110,83 @@ func (n *Namespace) Dropped() (int64, error) {
 			for _, r := range rules {
 				for _, e := range r.Exprs {
 					if counter, ok := e.(*expr.Counter); ok {
-						dropped += counter.Packets
+						packets += counter.Packets
 					}
 				}
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return 0, fmt.Errorf("count dropped packets: %w", err)
-	}
-	return int64(dropped), nil
+	return int64(packets), err
 }
 
-// family is where an IP version keeps the source address, and what it is called.
+// family is where an IP version keeps the addresses, and what its set of them is called.
 type family struct {
-	protocol byte
-	set      string
-	key      nftables.SetDatatype
-	offset   uint32
-	length   uint32
+	protocol     byte
+	set          string
+	key          nftables.SetDatatype
+	source, dest uint32
+	length       uint32
 }
 
 var (
-	ipv4 = family{unix.NFPROTO_IPV4, "cut4", nftables.TypeIPAddr, 12, 4}
-	ipv6 = family{unix.NFPROTO_IPV6, "cut6", nftables.TypeIP6Addr, 8, 16}
+	ipv4 = family{unix.NFPROTO_IPV4, "from4", nftables.TypeIPAddr, 12, 16, 4}
+	ipv6 = family{unix.NFPROTO_IPV6, "from6", nftables.TypeIP6Addr, 8, 24, 16}
 )
+
+// table is one of our tables.
+type table struct {
+	family nftables.TableFamily
+	name   string
+}
+
+// holds reports whether the table's chains see packets of an IP version.
+func (t table) holds(protocol byte) bool {
+	return t.family == nftables.TableFamilyINet || t.family == nftables.TableFamily(protocol)
+}
+
+// clear deletes the table whether or not it is there: one can be added that exists, and
+// then deleted, within one transaction.
+func (t table) clear(c *nftables.Conn) {
+	c.DelTable(c.AddTable(&nftables.Table{Family: t.family, Name: t.name}))
+}
+
+// filter replaces one of our tables by one in which what comes in from the sources meets
+// fates, one after the other.
+func filter(c *nftables.Conn, in table, priority *nftables.ChainPriority, sources []netip.Addr, fates ...func(family) []expr.Any) error {
+	in.clear(c)
+	t := c.AddTable(&nftables.Table{Family: in.family, Name: in.name})
+	policy := nftables.ChainPolicyAccept
+	ch := c.AddChain(&nftables.Chain{
+		Name: "input", Table: t, Type: nftables.ChainTypeFilter, Policy: &policy,
+		Hooknum: nftables.ChainHookInput, Priority: priority,
+	})
+	v4, v6 := elements(sources)
+	for _, of := range []struct {
+		family
+		sources []nftables.SetElement
+	}{{ipv4, v4}, {ipv6, v6}} {
+		if len(of.sources) == 0 || !in.holds(of.protocol) {
+			continue
+		}
+		set := &nftables.Set{Table: t, Name: of.set, KeyType: of.key}
+		if err := c.AddSet(set, of.sources); err != nil {
+			return err
+		}
+		for _, fate := range fates {
+			c.AddRule(&nftables.Rule{Table: t, Chain: ch, Exprs: append([]expr.Any{
+				&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
+				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{of.protocol}},
+				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: of.source, Len: of.length},
+				&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
+			}, fate(of.family)...)})
+		}
+	}
+	return nil
+}
 
 func countAndDrop() []expr.Any {
 	return []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}}
-}
-
-// addRule has what comes from the sources meet a fate.
-func addRule(c *nftables.Conn, t *nftables.Table, ch *nftables.Chain, f family, sources []nftables.SetElement, fate []expr.Any) error {
-	if len(sources) == 0 {
-		return nil
-	}
-	set := &nftables.Set{Table: t, Name: f.set, KeyType: f.key}
-	if err := c.AddSet(set, sources); err != nil {
-		return err
-	}
-	c.AddRule(&nftables.Rule{Table: t, Chain: ch, Exprs: append([]expr.Any{
-		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{f.protocol}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: f.offset, Len: f.length},
-		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
-	}, fate...)})
-	return nil
 }
 
 func elements(sources []netip.Addr) (v4, v6 []nftables.SetElement) {
@@ -182,13 +207,14 @@ func elements(sources []netip.Addr) (v4, v6 []nftables.SetElement) {
 	return v4, v6
 }
 
-// clearTable deletes our table whether or not it is there: a table can be added that
-// exists, and then deleted, within one transaction.
-func clearTable(c *nftables.Conn) { clearNamed(c, tableName) }
-
-func clearNamed(c *nftables.Conn, name string) {
-	t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: name})
-	c.DelTable(t)
+// remove removes tables of ours; those that are not there are no error.
+func (n *Namespace) remove(ours ...table) error {
+	return n.conn(func(c *nftables.Conn) error {
+		for _, t := range ours {
+			t.clear(c)
+		}
+		return nil
+	})
 }
 
 // building guards the number of the next set, which the nftables package keeps in a

@@ -102,8 +102,8 @@ func trip(t *testing.T, c *net.UDPConn) time.Duration {
 // shaped shapes what the right-hand namespace hears of the left-hand one.
 func shaped(t *testing.T, p pair, s Shape) *Shaper {
 	t.Helper()
-	if err := TryShape(); err != nil {
-		t.Skipf("this kernel has no NFQUEUE: %v", err)
+	if err := TryShape(s); err != nil {
+		t.Skipf("this kernel cannot shape so: %v", err)
 	}
 	sh, err := p.right.Shape([]netip.Addr{left4, left6}, s)
 	if err != nil {
@@ -139,7 +139,7 @@ func TestDelay(t *testing.T) {
 func TestOthersUntouched(t *testing.T) {
 	p := newPair(t)
 	c := echo(t, p, right4)
-	if err := TryShape(); err != nil {
+	if err := TryShape(Shape{}); err != nil {
 		t.Skip(err)
 	}
 	sh, err := p.right.Shape([]netip.Addr{netip.MustParseAddr("10.99.7.99")}, Shape{Loss: 1})
@@ -297,7 +297,7 @@ func TestMain(m *testing.M) {
 func TestKilledShaper(t *testing.T) {
 	p := newPair(t)
 	c := echo(t, p, right4)
-	if err := TryShape(); err != nil {
+	if err := TryShape(Shape{}); err != nil {
 		t.Skip(err)
 	}
 	var resident *exec.Cmd // a process that lives in the namespace, by which it is found
@@ -340,5 +340,39 @@ func TestKilledShaper(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDuplicate: some packets come twice and none three times, of both IP versions; with a
+// delay the copies are late as well.
+func TestDuplicate(t *testing.T) {
+	for _, at := range []netip.Addr{right4, right6} {
+		p := newPair(t)
+		c := echo(t, p, at)
+		sh := shaped(t, p, Shape{Duplicate: 0.3, Delay: 5 * time.Millisecond})
+		const sent = 1000
+		times := map[int]int{}
+		for _, n := range volley(t, c, sent, 64, 100*time.Microsecond) {
+			times[n]++
+		}
+		twice := 0
+		for n, k := range times {
+			if k == 2 {
+				twice++
+			}
+			if k > 2 {
+				t.Errorf("%s: packet %d came %d times", at, n, k)
+			}
+		}
+		if len(times) != sent || twice < sent*24/100 || twice > sent*36/100 {
+			t.Errorf("%s: of %d packets %d came, %d of them twice at 30%%", at, sent, len(times), twice)
+		}
+		if sh.Touched() < int64(sent+twice) { // all were late, the copies too
+			t.Errorf("%s: %d packets touched", at, sh.Touched())
+		}
+		must(t, sh.Close())
+		if back := volley(t, c, 100, 64, 100*time.Microsecond); len(back) != 100 {
+			t.Errorf("%s: of 100 packets %d came when the shape had gone", at, len(back))
+		}
 	}
 }
