@@ -66,6 +66,9 @@ func describe(res *store.Results) string {
 		if r.Reason != "" {
 			fmt.Fprintf(&b, ": %s", r.Reason)
 		}
+		if r.Measure != "" {
+			fmt.Fprintf(&b, ": %s", r.Measure)
+		}
 		b.WriteByte('\n')
 		for i, an := range r.Anomalies {
 			if i == maxShown {

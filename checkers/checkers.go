@@ -66,7 +66,8 @@ type Budget struct {
 type Result struct {
 	Checker   string    `json:"checker"`
 	Valid     Validity  `json:"valid"`
-	Reason    string    `json:"reason,omitempty"` // why unknown
+	Reason    string    `json:"reason,omitempty"`  // why unknown
+	Measure   string    `json:"measure,omitempty"` // what was measured, in a sentence
 	Anomalies []Anomaly `json:"anomalies,omitempty"`
 	Figures   []Figure  `json:"figures,omitempty"`
 }

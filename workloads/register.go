@@ -8,6 +8,7 @@ import (
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/checkers/linearizable"
+	"github.com/faultline-dev/faultline/checkers/weaker"
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/generator"
 	"github.com/faultline-dev/faultline/harness/history"
@@ -28,7 +29,7 @@ var register = Workload{
 	Name:   "register",
 	Doc:    "independent registers: read, write, compare-and-set; every value written once",
 	Data:   "register",
-	Models: []model.Model{model.Linearizable},
+	Models: registerModels,
 	Options: []cluster.Option{
 		{Name: "ops-per-key", Default: "150", Doc: "operations on a key before a fresh one takes its place", Check: cluster.IsInt(1, 100000)},
 		{Name: "threads-per-key", Default: "5", Doc: "client threads that share a key", Check: cluster.IsInt(1, 1000)},
@@ -56,8 +57,22 @@ func buildRegister(c Config) Instance {
 		Main:     generator.Independent(threads, generator.Keys(0), perKey),
 		Calls:    calls,
 		Kinds:    kinds,
-		Checkers: []checkers.Checker{linearizable.Register()},
+		Checkers: registerCheckers(c.Model),
 	}
+}
+
+// registerModels are those of any data.
+var registerModels = []model.Model{
+	model.Linearizable, model.Coherent, model.ReadYourWrites, model.MonotonicReads,
+	model.MonotonicWrites, model.WritesFollowReads, model.Eventual,
+}
+
+// registerCheckers are those of a model. What a run lacks in linearizability is measured.
+func registerCheckers(m model.Model) []checkers.Checker {
+	if m == model.Linearizable {
+		return []checkers.Checker{weaker.Measured(linearizable.Register())}
+	}
+	return weaker.For(m)
 }
 
 // fitThreads lowers the threads that share a key to a divisor of the concurrency, so that

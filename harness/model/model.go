@@ -14,7 +14,15 @@ type Model string
 const (
 	Linearizable Model = "linearizable" // Herlihy and Wing, TOPLAS 1990
 	Sequential   Model = "sequential"   // Lamport, IEEE ToC 1979
+	Coherent     Model = "coherence"    // each key by itself is sequential (Cantin, Lipasti and Smith, TPDS 2005)
 	Eventual     Model = "eventual"     // replicas agree once writes stop (Vogels, CACM 2009)
+
+	// Of what a process sees of its own doings, on each key by itself (Terry and others:
+	// Session guarantees for weakly consistent replicated data. PDIS 1994).
+	ReadYourWrites    Model = "read-your-writes"    // a process sees what it wrote, or something newer
+	MonotonicReads    Model = "monotonic-reads"     // and never something older than it has seen
+	MonotonicWrites   Model = "monotonic-writes"    // its writes take effect in the order in which it made them
+	WritesFollowReads Model = "writes-follow-reads" // and after those whose values it had read
 
 	// Of logs, by the names that messaging systems have for them: one order of entries that
 	// all readers see and from which no acknowledged one is missing.
@@ -27,16 +35,23 @@ const (
 )
 
 // All lists the models: those of any data, strongest first, then those of one kind.
-var All = []Model{Linearizable, Sequential, Eventual, ExactlyOnce, AtLeastOnce, Fenced}
+var All = []Model{
+	Linearizable, Sequential, Coherent, ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads, Eventual,
+	ExactlyOnce, AtLeastOnce, Fenced,
+}
 
+// implied are the next weaker ones.
 var implied = map[Model][]Model{
-	Linearizable: {Sequential, Eventual, ExactlyOnce, AtLeastOnce, Fenced},
-	Sequential:   {Eventual},
+	Linearizable: {Sequential, ExactlyOnce, Fenced},
+	Sequential:   {Coherent, Eventual},
+	Coherent:     {ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads},
 	ExactlyOnce:  {AtLeastOnce},
 }
 
 // Implies reports whether whatever satisfies m satisfies n too.
-func (m Model) Implies(n Model) bool { return m == n || slices.Contains(implied[m], n) }
+func (m Model) Implies(n Model) bool {
+	return m == n || slices.ContainsFunc(implied[m], func(weaker Model) bool { return weaker.Implies(n) })
+}
 
 // Parse returns the model of that name.
 func Parse(name string) (Model, error) {

@@ -1,0 +1,31 @@
+package weaker
+
+import (
+	"context"
+	"math/rand"
+	"testing"
+
+	"github.com/faultline-dev/faultline/checkers"
+)
+
+func BenchmarkCheckers(b *testing.B) {
+	for _, in := range []struct {
+		name string
+		shape
+	}{
+		{"calm/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4}},
+		{"stale/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4, stale: 0.001}},
+		{"stale/1000x1M", shape{ops: 1e6, processes: 50, keys: 1000, cas: true, crash: 1e-4, stale: 0.01}},
+	} {
+		h := generate(rand.New(rand.NewSource(1)), in.shape)
+		for _, c := range []checkers.Checker{Coherence(), ReadYourWrites(), MonotonicReads(), WritesFollowReads(), Staleness()} {
+			b.Run(in.name+"/"+c.Name(), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					r := c.Check(context.Background(), h, checkers.Budget{})
+					b.ReportMetric(float64(r.Valid), "verdict")
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package weaker
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+var histories = flag.Int("histories", 3000, "random histories of the differential tests")
+
+func dump(h *history.History) string {
+	var b strings.Builder
+	for i := range h.Len() {
+		fmt.Fprintln(&b, h.At(i))
+	}
+	return b.String()
+}
+
+// random is the history of a seed: of all shapes, some calm, some wild.
+func random(seed, ops, keys int) *history.History {
+	r := rand.New(rand.NewSource(int64(seed)))
+	s := shape{ops: 2 + r.Intn(ops-1), processes: 1 + r.Intn(4), keys: 1 + r.Intn(keys), cas: r.Intn(2) == 0}
+	if r.Intn(2) == 0 {
+		s.crash = 0.3
+	}
+	switch r.Intn(3) {
+	case 0:
+		s.stale = r.Float64()
+	case 1:
+		s.wild = r.Float64()
+	}
+	return generate(r, s)
+}
+
+// named picks an anomaly's operations out of a history.
+func named(h *history.History, a checkers.Anomaly) *history.History {
+	part := &history.History{}
+	for _, e := range a.Ops {
+		part.Append(h.At(e))
+	}
+	return part
+}
+
+// compare holds a checker against an oracle over random histories, and what it names as
+// proof against the same oracle.
+func compare(t *testing.T, c checkers.Checker, ops, keys int, holds, doubtful func([]plain) bool) {
+	t.Parallel()
+	counts := map[checkers.Validity]int{}
+	for seed := range *histories {
+		h := random(seed, ops, keys)
+		got := c.Check(context.Background(), h, checkers.Budget{})
+		want := checkers.Invalid
+		if holds(plainly(h)) {
+			want = checkers.Valid
+			if doubtful != nil && doubtful(plainly(h)) {
+				want = checkers.Unknown
+			}
+		}
+		if got.Valid != want {
+			t.Fatalf("seed %d: %v, want %v: %s %+v\n%s", seed, got.Valid, want, got.Reason, got.Anomalies, dump(h))
+		}
+		for _, a := range got.Anomalies {
+			if a.Name != "phantom-value" && holds(plainly(named(h, a))) {
+				t.Fatalf("seed %d: %v prove nothing: %s\n%s", seed, a.Ops, a.Sentence, dump(h))
+			}
+		}
+		counts[want]++
+	}
+	t.Log(counts)
+	if c.Name() != "monotonic-writes" && counts[checkers.Invalid] < *histories/50 || counts[checkers.Valid] < *histories/50 {
+		t.Errorf("too few of a kind to mean anything: %v", counts)
+	}
+}
+
+// each makes an oracle of all keys from one of a single key.
+func each(holds func([]plain) bool) func([]plain) bool {
+	return func(ops []plain) bool {
+		for _, key := range keysOf(ops) {
+			if one := onKey(ops, key); phantomBrute(one) || !holds(one) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func TestCoherenceAgainstOracle(t *testing.T) {
+	compare(t, Coherence(), 10, 2, each(sequentialBrute), nil)
+}
+
+// TestSessionsAgainstOracle also holds them to doubting what they cannot know: a guarantee
+// that holds by itself, but not together with others that hold without it.
+func TestSessionsAgainstOracle(t *testing.T) {
+	for _, c := range []struct {
+		checker checkers.Checker
+		what    guarantee
+	}{
+		{MonotonicReads(), monotonicReads},
+		{ReadYourWrites(), readYourWrites},
+		{WritesFollowReads(), writesFollowReads},
+		{MonotonicWrites(), monotonicWrites},
+		{session(allFour, "all four"), allFour},
+	} {
+		t.Run(c.checker.Name(), func(t *testing.T) {
+			compare(t, c.checker, 9, 1, each(func(ops []plain) bool { return sessionBrute(ops, c.what) }), func(ops []plain) bool {
+				for others := guarantee(1); others <= allFour; others++ {
+					if others&c.what == 0 && sessionBrute(ops, others) && !sessionBrute(ops, others|c.what) {
+						return true
+					}
+				}
+				return false
+			})
+		})
+	}
+}

@@ -1,0 +1,21 @@
+package weaker
+
+import (
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/model"
+)
+
+// For returns the checkers of registers for a model weaker than linearizability: the one
+// that judges, if the model can be judged by what clients see, and the measure of staleness.
+func For(m model.Model) []checkers.Checker {
+	all := []checkers.Checker{Staleness()}
+	if m == model.Coherent {
+		all = append(all, Coherence())
+	}
+	for _, g := range guarantees {
+		if g.model == m {
+			all = append(all, session(g.is, m))
+		}
+	}
+	return all
+}

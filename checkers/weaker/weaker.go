@@ -1,0 +1,128 @@
+// Package weaker measures registers against promises weaker than linearizability, so that
+// a store which makes only such a promise is held to it, and one that breaks a promise is
+// told by how much.
+//
+// The one idea: every value is written once, so a history says of each read which write it
+// saw, and a model becomes a question about graphs: is there an order of versions, or of
+// operations, in which this comes before that? Coherence and the session guarantees are
+// decided exactly, in linear time (coherence.go, sessions.go); sequential consistency, which
+// is NP-hard, by what is forced and then by search within a budget (sequential.go); and
+// staleness is measured, in milliseconds and in versions (staleness.go).
+//
+// Real time means nothing to a model of this package: an order may place a read before
+// the write of what it saw was invoked, if no process forbids it. A value that nobody wrote
+// is an anomaly of each of them.
+//
+// Start with register (register.go), then coherence.go.
+package weaker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// maxAnomalies is how many are told about; the others are counted.
+const maxAnomalies = 8
+
+// perKey is a checker that judges each key by itself.
+type perKey struct {
+	name  string
+	judge func(*register, *tails) []checkers.Anomaly
+	// doubt says of a key on which the promise is not broken why it may be, or "".
+	doubt func(*register, *tails) string
+}
+
+func (c perKey) Name() string { return c.name }
+
+func (c perKey) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
+	result := checkers.Result{Checker: c.name}
+	budget = budget.OrDefault()
+	if why := tooLarge(h, budget.Memory); why != "" {
+		result.Doubt("the history", why)
+		return result
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget.Time)
+	defer cancel()
+	all, processes := registers(h, history.Nil)
+	t := newTails(processes)
+	ops, invalid, doubtful, doubt := 0, 0, 0, ""
+	for _, r := range all {
+		r.afford(ctx, budget.Memory)
+		if r.Fault != "" {
+			result.Doubt(r.name(), r.Fault)
+			continue
+		}
+		ops += len(r.ops)
+		var found []checkers.Anomaly
+		if r.phantom != none {
+			found = []checkers.Anomaly{r.phantomAnomaly()}
+		} else {
+			found = c.judge(r, t)
+		}
+		if len(found) > 0 {
+			invalid++
+			result.Valid = checkers.Invalid
+			result.Anomalies = append(result.Anomalies, found[:min(len(found), maxAnomalies-len(result.Anomalies))]...)
+			continue
+		}
+		if c.doubt == nil {
+			continue
+		}
+		if why := c.doubt(r, t); why != "" {
+			if doubtful++; doubt == "" {
+				doubt = fmt.Sprintf("on %s, %s", r.name(), why)
+			}
+		}
+	}
+	count := func(name string, n int, note string) {
+		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
+	}
+	count("keys", len(all), "")
+	count("operations", ops, "those that constrain the order")
+	if invalid > 0 {
+		count("invalid keys", invalid, "")
+	}
+	if doubtful > 0 {
+		count("undecided keys", doubtful, "")
+		if doubtful > 1 {
+			doubt += fmt.Sprintf(" (and %d more keys like it)", doubtful-1)
+		}
+		result.Valid = checkers.Merge(result.Valid, checkers.Unknown)
+		if result.Reason == "" {
+			result.Reason = doubt
+		}
+	}
+	return result
+}
+
+// What the exact checkers need at most for each event of a history, and for each operation
+// of the key that they are at.
+const (
+	bytesPerEvent     = 48
+	bytesPerOperation = 400
+)
+
+// tooLarge says that a history has no room in the memory given, or "".
+func tooLarge(h *history.History, memory int64) string {
+	return room(int64(h.Len())*bytesPerEvent, memory)
+}
+
+// afford rejects the register if there is no time or room to judge it.
+func (r *register) afford(ctx context.Context, memory int64) {
+	if ctx.Err() != nil {
+		r.Reject("no time was left for it")
+	}
+	if why := room(int64(len(r.ops))*bytesPerOperation, memory); why != "" {
+		r.Reject("%s", why)
+	}
+}
+
+func room(need, memory int64) string {
+	if need > memory {
+		return fmt.Sprintf("it may need %d MB of memory, and %d MB were given", need>>20, memory>>20)
+	}
+	return ""
+}
