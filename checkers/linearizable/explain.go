@@ -30,11 +30,13 @@ type story struct {
 
 // blame tells why a key fails that zones decided.
 func (c *check) blame(s *subject, found *conflict) *story {
+	s.spell()
 	rets := s.completions()
-	fails := func(k int) bool { return s.zones(rets[k]).conflict != nil }
+	fails := func(k int) bool { return s.contradiction(rets[k]) != nil }
 	// The operations that contradict each other have most often all returned long before
-	// the end of the history, which spares bisecting the whole of it.
-	end := len(rets)
+	// the end of the history, and seldom is there a shorter prefix that fails; so the search
+	// goes back from there, by steps that double, before it bisects.
+	end := len(rets) - 1
 	var last int32
 	for _, i := range found.roles() {
 		if r := s.ops[i].ret; r != pending {
@@ -45,14 +47,23 @@ func (c *check) blame(s *subject, found *conflict) *story {
 		end = k
 	}
 	t := &story{engine: "zones", shortest: true}
-	first := sort.Search(end, func(k int) bool {
+	begin := 0
+	for step := 1; end > 0 && c.ctx.Err() == nil; step *= 2 {
+		k := max(0, end-step)
+		if !fails(k) {
+			begin = k + 1
+			break
+		}
+		end = k
+	}
+	first := begin + sort.Search(end-begin, func(k int) bool {
 		if c.ctx.Err() != nil {
 			t.shortest = false
 			return false
 		}
-		return fails(k)
+		return fails(begin + k)
 	})
-	t.limit = rets[min(first, len(rets)-1)]
+	t.limit = rets[first]
 	t.stuck = s.returnedAt(t.limit)
 	t.order = s.zones(t.limit - 1).order
 	c.reduce(s, t, s.zones(t.limit).conflict.roles(), time.Until(c.deadline)/4)
@@ -74,6 +85,7 @@ func (c *conflict) roles() []int32 {
 // bisect tells why a key fails that was searched, as well as it can in the time given.
 // The prefix that ends with event limit is known to fail.
 func (c *check) bisect(s *subject, limit int32, allowed time.Duration) *story {
+	s.spell()
 	deadline := time.Now().Add(allowed)
 	t := &story{engine: "search", shortest: true}
 	try := func(limit int32, ordered bool) (outcome, []int32) {
@@ -190,7 +202,7 @@ func (s *subject) unwrittenSentence(late int32, t *story) string {
 				checkers.Span(s.time(o.call)-s.time(t.limit)))
 		}
 	}
-	if e, found := s.rejected[v]; found {
+	if e, found := s.rejected(v); found {
 		t.events = append(t.events, e[0], e[1])
 		done := s.h.At(int(e[1]))
 		return fmt.Sprintf("%s, which nobody wrote: %s's %s of it certainly failed (%s, at %s)",

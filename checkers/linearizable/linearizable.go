@@ -170,7 +170,7 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 	case c.ctx.Err() != nil:
 		f.verdict, f.reason = checkers.Unknown, "no time was left for it"
 	case f.zones:
-		if found := s.zones(all).conflict; found != nil {
+		if found := s.contradiction(all); found != nil {
 			f.verdict, f.story = checkers.Invalid, c.blame(s, found)
 		}
 	default:

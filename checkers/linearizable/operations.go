@@ -3,7 +3,7 @@ package linearizable
 import (
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/history"
@@ -38,14 +38,13 @@ func (o op) mutates() bool { return o.kind != read }
 
 // subject is one register: the operations of one key, in order of invocation.
 type subject struct {
-	h        *history.History
-	key      int64
-	keyed    bool
-	ops      []op
-	values   []history.Value // by number
-	number   map[history.Value]int32
-	rejected map[int32][2]int32 // value -> events of a write of it that certainly did not happen
-	fault    string             // why the history of this key cannot be judged
+	h      *history.History
+	key    int64
+	keyed  bool
+	ops    []op
+	number numbers
+	values []history.Value // by number, once spelled out
+	fault  string          // why the history of this key cannot be judged
 }
 
 // subjects splits a history into its registers, in order of first use.
@@ -54,80 +53,137 @@ type subject struct {
 // compare-and-sets that failed but saw a value, which are reads. What certainly did not
 // happen constrains nothing, nor does a read that nobody got an answer to.
 func subjects(h *history.History, start history.Value) []*subject {
-	type id struct {
-		key   int64
-		keyed bool
-	}
-	index := map[id]*subject{}
-	var all []*subject
+	g := gathering{h: h, start: start, index: map[id]*subject{}}
+	reading, _ := h.Number("read")
+	writing, _ := h.Number("write")
 	match := h.Completions()
 	for i := range h.Len() {
-		e := h.At(i)
+		e := h.Row(i)
 		if e.Type != history.Invoke || e.Process < 0 {
 			continue
 		}
-		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = &subject{h: h, key: e.Key, keyed: e.Keyed, number: map[history.Value]int32{}, rejected: map[int32][2]int32{}}
-			s.intern(start)
-			index[k], all = s, append(all, s)
-		}
-		done := history.Op{Type: history.Info}
+		s := g.subject(id{e.Key, e.Keyed}, h.Len()-i)
+		done := history.Row{Type: history.Info}
 		ret := int32(pending)
 		if match[i] >= 0 {
-			if done = h.At(int(match[i])); done.Type != history.Info {
+			if done = h.Row(int(match[i])); done.Type != history.Info {
 				ret = match[i]
 			}
 		}
-		s.add(e, done, op{call: int32(i), ret: ret})
+		o := op{call: int32(i), ret: ret}
+		switch {
+		case e.F == reading && done.Type == history.OK && done.Kind == history.KindInt && reading > 0:
+			o.kind, o.from = read, s.number.ofInt(done.A)
+			s.ops = append(s.ops, o)
+		case e.F == writing && done.Type != history.Fail && e.Kind == history.KindInt && writing > 0:
+			o.kind, o.to = write, s.number.ofInt(e.A)
+			s.ops = append(s.ops, o)
+		case match[i] >= 0:
+			s.add(h.At(i), h.At(int(match[i])), o)
+		default:
+			s.add(h.At(i), history.Op{Type: history.Info}, o)
+		}
 	}
-	return all
+	return g.all
 }
 
-func (s *subject) intern(v history.Value) int32 {
-	n, found := s.number[v]
-	if !found {
-		n = int32(len(s.values))
-		s.number[v], s.values = n, append(s.values, v)
+// id is what tells registers apart.
+type id struct {
+	key   int64
+	keyed bool
+}
+
+// gathering finds the register of an operation.
+type gathering struct {
+	h      *history.History
+	start  history.Value
+	index  map[id]*subject
+	recent [64]*subject // by a glance at the key
+	all    []*subject
+}
+
+// subject is the register of that name; it is made if there is none yet, with room for what
+// a history without keys still holds.
+func (g *gathering) subject(k id, left int) *subject {
+	recent := &g.recent[uint64(k.key)%uint64(len(g.recent))]
+	if s := *recent; s != nil && s.key == k.key && s.keyed == k.keyed {
+		return s
 	}
-	return n
+	s := g.index[k]
+	if s == nil {
+		s = &subject{h: g.h, key: k.key, keyed: k.keyed}
+		s.number.of(g.start)
+		if !k.keyed {
+			s.ops = make([]op, 0, left/2+1)
+		}
+		g.index[k], g.all = s, append(g.all, s)
+	}
+	*recent = s
+	return s
 }
 
 // add takes in one operation: its invocation, its completion (info if there is none).
 func (s *subject) add(e, done history.Op, o op) {
 	switch e.F {
 	case "read":
-		if done.Type == history.OK {
-			o.kind, o.from = read, s.intern(done.Value)
-			s.ops = append(s.ops, o)
+		if done.Type != history.OK {
+			return
 		}
+		o.kind, o.from = read, s.number.of(done.Value)
 	case "write":
-		o.kind, o.to = write, s.intern(e.Value)
-		s.mutation(o, done)
+		if done.Type == history.Fail {
+			return
+		}
+		o.kind, o.to = write, s.number.of(e.Value)
 	case "cas":
 		from, to, ok := checkers.OldAndNew(e.Value)
 		switch value, seen := checkers.SeenByCAS(done); {
 		case !ok:
 			s.reject("operation %d is a cas of %s, not of a pair", o.call, e.Value)
+			return
 		case seen:
-			o.kind, o.from = read, s.intern(value)
-			s.ops = append(s.ops, o)
+			o.kind, o.from = read, s.number.of(value)
+		case done.Type == history.Fail:
+			return
 		default:
-			o.kind, o.from, o.to = cas, s.intern(from), s.intern(to)
-			s.mutation(o, done)
+			o.kind, o.from, o.to = cas, s.number.of(from), s.number.of(to)
 		}
 	default:
 		s.reject("operation %d is %q, which a register does not have", o.call, e.F)
-	}
-}
-
-func (s *subject) mutation(o op, done history.Op) {
-	if done.Type == history.Fail {
-		s.rejected[o.to] = [2]int32{o.call, o.ret}
 		return
 	}
 	s.ops = append(s.ops, o)
+}
+
+// spell makes values of the numbers, which only a story needs.
+func (s *subject) spell() {
+	if s.values == nil {
+		s.values = s.number.values()
+	}
+}
+
+// rejected looks for a write of the value that certainly did not happen, and returns its
+// events.
+func (s *subject) rejected(v int32) (events [2]int32, found bool) {
+	match := s.h.Completions()
+	for i := range s.h.Len() {
+		row := s.h.Row(i)
+		if row.Type != history.Fail || row.Process < 0 || match[i] < 0 || row.Key != s.key || row.Keyed != s.keyed {
+			continue
+		}
+		e := s.h.At(int(match[i]))
+		to := e.Value
+		if e.F == "cas" {
+			if _, seen := checkers.SeenByCAS(s.h.At(i)); seen {
+				continue
+			}
+			_, to, _ = checkers.OldAndNew(e.Value)
+		}
+		if e.F != "read" && to == s.values[v] {
+			events, found = [2]int32{match[i], int32(i)}, true
+		}
+	}
+	return events, found
 }
 
 func (s *subject) reject(format string, args ...any) {
@@ -146,7 +202,10 @@ func (s *subject) reject(format string, args ...any) {
 // argument, from the end of a chain of compare-and-sets backwards, drops a pending
 // compare-and-set to a value that nobody can have seen.
 func (s *subject) prune() {
-	seen := make([]bool, len(s.values))
+	if !slices.ContainsFunc(s.ops, func(o op) bool { return o.ret == pending }) {
+		return
+	}
+	seen := make([]bool, s.number.len())
 	need := make([]bool, len(s.ops))
 	writers := map[int32][]int32{}
 	var queue []int32
@@ -190,7 +249,7 @@ func (s *subject) prune() {
 // unique reports whether every value is written at most once, so that whoever sees a
 // value knows who wrote it.
 func (s *subject) unique() bool {
-	written := make([]bool, len(s.values))
+	written := make([]bool, s.number.len())
 	written[initial] = true
 	for _, o := range s.ops {
 		if !o.mutates() {
@@ -206,12 +265,26 @@ func (s *subject) unique() bool {
 
 // completions returns the indices of the completions, ascending.
 func (s *subject) completions() []int32 {
-	var rets []int32
-	for _, o := range s.ops {
-		if o.ret != pending {
-			rets = append(rets, o.ret)
+	done := s.byReturn(math.MaxInt32 - 1)
+	rets := make([]int32, len(done))
+	for k, i := range done {
+		rets[k] = s.ops[i].ret
+	}
+	return rets
+}
+
+// byReturn returns the operations that completed up to event limit, in that order.
+func (s *subject) byReturn(limit int32) []int32 {
+	keys := make([]uint64, 0, len(s.ops))
+	for i, o := range s.ops {
+		if o.ret <= limit {
+			keys = append(keys, key(o.ret, int32(i)))
 		}
 	}
-	sort.Slice(rets, func(a, b int) bool { return rets[a] < rets[b] })
-	return rets
+	sortKeys(keys)
+	ops := make([]int32, len(keys))
+	for k, at := range keys {
+		ops[k] = int32(uint32(at))
+	}
+	return ops
 }

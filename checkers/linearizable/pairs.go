@@ -1,7 +1,6 @@
 package linearizable
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 )
@@ -13,8 +12,9 @@ import (
 // writes had returned, and had itself returned.
 type pairs struct {
 	s *subject
-	// By value, its writers by call; last[v][k] returned last among the first k+1.
-	writers, last [][]int32
+	// The writers of v, by call, stand from starts[v] on; last[k] returned last among those
+	// of the same value up to writers[k].
+	starts, writers, last []int32
 	// The mutations that certainly happened, by return; top[k] are among the first k+1 the
 	// one called last, and the one called last to another value than that one's.
 	done []int32
@@ -23,24 +23,35 @@ type pairs struct {
 
 // pairs prepares for the prefix up to event limit.
 func (s *subject) pairs(limit int32) *pairs {
-	p := &pairs{s: s, writers: make([][]int32, len(s.values)), last: make([][]int32, len(s.values))}
-	for n, o := range s.ops {
-		i := int32(n)
+	p := &pairs{s: s, starts: make([]int32, s.number.len()+1)}
+	for i := range s.ops {
+		if o := &s.ops[i]; o.call <= limit && o.mutates() {
+			p.starts[o.to+1]++
+		}
+	}
+	for v := range s.number.len() {
+		p.starts[v+1] += p.starts[v]
+	}
+	p.writers = make([]int32, p.starts[s.number.len()])
+	p.last = make([]int32, len(p.writers))
+	next := slices.Clone(p.starts)
+	for i := range s.ops {
+		o := &s.ops[i]
 		if o.call > limit || !o.mutates() {
 			continue
 		}
-		last := i
-		if k := len(p.last[o.to]); k > 0 && s.ops[p.last[o.to][k-1]].ret > o.ret {
-			last = p.last[o.to][k-1]
-		}
-		p.writers[o.to], p.last[o.to] = append(p.writers[o.to], i), append(p.last[o.to], last)
-		if o.ret <= limit {
-			p.done = append(p.done, i)
+		k := next[o.to]
+		next[o.to]++
+		p.writers[k], p.last[k] = int32(i), int32(i)
+		if k > p.starts[o.to] && s.ops[p.last[k-1]].ret > o.ret {
+			p.last[k] = p.last[k-1]
 		}
 	}
-	slices.SortFunc(p.done, func(a, b int32) int { return cmp.Compare(s.ops[a].ret, s.ops[b].ret) })
 	top := [2]int32{none, none}
-	for _, i := range p.done {
+	for _, i := range s.byReturn(limit) {
+		if !s.ops[i].mutates() {
+			continue
+		}
 		switch {
 		case top[0] == none || s.ops[i].call > s.ops[top[0]].call:
 			if top[0] != none && s.ops[i].to != s.ops[top[0]].to {
@@ -50,7 +61,7 @@ func (s *subject) pairs(limit int32) *pairs {
 		case s.ops[i].to != s.ops[top[0]].to && (top[1] == none || s.ops[i].call > s.ops[top[1]].call):
 			top[1] = i
 		}
-		p.top = append(p.top, top)
+		p.done, p.top = append(p.done, i), append(p.top, top)
 	}
 	return p
 }
@@ -59,7 +70,7 @@ func (s *subject) pairs(limit int32) *pairs {
 // called before i returned; none if there is none but, maybe, the initial one.
 func (p *pairs) source(i int32) int32 {
 	o := p.s.ops[i]
-	w := p.writers[o.from]
+	w := p.writers[p.starts[o.from]:p.starts[o.from+1]]
 	k := sort.Search(len(w), func(k int) bool { return p.s.ops[w[k]].call > o.ret })
 	if k > 0 && w[k-1] == i { // a compare-and-set of v to v is no source of its own
 		k--
@@ -67,7 +78,7 @@ func (p *pairs) source(i int32) int32 {
 	if k == 0 {
 		return none
 	}
-	return p.last[o.from][k-1]
+	return p.last[int(p.starts[o.from])+k-1]
 }
 
 // overwriter is the mutation to another value than operation i saw that was called last,

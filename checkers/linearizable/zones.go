@@ -1,8 +1,6 @@
 package linearizable
 
 import (
-	"cmp"
-	"math"
 	"slices"
 	"sort"
 )
@@ -76,34 +74,55 @@ type decision struct {
 // block is a chain of values; calls and returns are indices of events.
 type block struct {
 	root        int32 // the value that it begins with
-	first, last int64 // the earliest return, the latest call
+	first, last int32 // the earliest return, the latest call
 	firstOp     int32 // whose return and call these are, or none
 	lastOp      int32
 	newest      int32 // the operation that returned at the limit, or none
 }
 
+// holder is what is known of one value: operations, or none.
+type holder struct {
+	writer, taker int32 // who wrote it, and the compare-and-set from it
+	first, last   int32 // of its readers those that returned first and that were called last
+}
+
 // zoning is the state of one decision.
 type zoning struct {
 	s       *subject
-	limit   int32   // events after it have not happened yet
-	n       int     // operations called by then
-	writer  []int32 // by value: the operation, or none
-	taker   []int32 // by value: the compare-and-set from it
-	readers [][]int32
+	limit   int32 // events after it have not happened yet
+	n       int   // operations called by then
+	holders []holder
+	newest  int32  // the operation that returned at the limit, or none
+	novel   int32  // the value of whose stage it is
 	held    []bool // by value: somebody's block holds it
 	blocks  []block
 }
 
-// zones decides the prefix of the history up to event limit.
+// zones decides the prefix of the history up to event limit, with the order to show for it.
 func (s *subject) zones(limit int32) decision {
-	z := &zoning{s: s, limit: limit}
+	z, found := s.zone(limit)
+	if found != nil {
+		return decision{conflict: found}
+	}
+	return decision{order: z.lineUp()}
+}
+
+// contradiction is why the prefix of the history up to event limit has no legal order, if
+// it has none.
+func (s *subject) contradiction(limit int32) *conflict {
+	_, found := s.zone(limit)
+	return found
+}
+
+func (s *subject) zone(limit int32) (*zoning, *conflict) {
+	z := &zoning{s: s, limit: limit, newest: none, novel: none}
 	z.n = sort.Search(len(s.ops), func(i int) bool { return s.ops[i].call > limit })
 	for _, step := range []func() *conflict{z.gather, z.chain, z.compare} {
 		if c := step(); c != nil {
-			return decision{conflict: c}
+			return z, c
 		}
 	}
-	return decision{order: z.lineUp()}
+	return z, nil
 }
 
 // ret is when the operation returned, as far as is known at the limit.
@@ -114,80 +133,118 @@ func (z *zoning) ret(i int32) int32 {
 	return pending
 }
 
-// gather finds each value's writer, readers and taker.
+// gather finds each value's writer, readers and taker. Whoever returned takes part, and so
+// does, transitively, whoever wrote what they saw.
 func (z *zoning) gather() *conflict {
-	values := len(z.s.values)
-	z.writer, z.taker = fill(values), fill(values)
-	counts := make([]int32, values)
-	for i, o := range z.s.ops[:z.n] {
-		if o.mutates() {
-			z.writer[o.to] = int32(i)
-		} else if z.ret(int32(i)) != pending {
-			counts[o.from]++
+	z.holders = make([]holder, z.s.number.len())
+	for v := range z.holders {
+		z.holders[v] = holder{none, none, none, none}
+	}
+	ops := z.s.ops[:z.n]
+	open := 0
+	for i := range ops {
+		o := &ops[i]
+		if o.kind != read {
+			z.holders[o.to].writer = int32(i)
+		}
+		if o.ret > z.limit {
+			open++
+		} else if o.ret == z.limit {
+			if z.newest, z.novel = int32(i), o.from; o.kind == write {
+				z.novel = o.to
+			}
 		}
 	}
-	z.readers = make([][]int32, values)
-	for v, c := range counts {
-		if c > 0 {
-			z.readers[v] = make([]int32, 0, c)
-		}
-	}
-	// Whoever returned takes part, and so does, transitively, whoever wrote what they saw.
-	part := make([]bool, z.n)
+	var part map[int32]bool // the pending ones that take part
 	var queue []int32
-	join := func(i int32) {
-		if i != none && !part[i] {
-			part[i], queue = true, append(queue, i)
-		}
+	if open > 0 {
+		part = map[int32]bool{}
 	}
-	for i := range int32(z.n) {
-		if z.ret(i) != pending {
-			join(i)
+	for i := range ops {
+		if ops[i].ret > z.limit {
+			continue
+		}
+		if c := z.place(int32(i)); c != nil {
+			return c
+		}
+		if open == 0 || ops[i].kind == write {
+			continue
+		}
+		if w := z.holders[ops[i].from].writer; w != none && ops[w].ret > z.limit && !part[w] {
+			part[w], queue = true, append(queue, w)
 		}
 	}
 	for k := 0; k < len(queue); k++ {
 		i := queue[k]
-		o := z.s.ops[i]
-		if o.kind != write {
-			if z.writer[o.from] == none && o.from != initial {
-				return &conflict{why: unwritten, late: i, since: none, lower: none, upper: none}
-			}
-			join(z.writer[o.from])
+		if ops[i].kind == write {
+			continue
 		}
-		switch {
-		case o.kind == read:
-			z.readers[o.from] = append(z.readers[o.from], i)
-		case o.kind == cas && z.taker[o.from] != none:
-			other := z.taker[o.from]
-			return &conflict{why: takenTwice, late: max(i, other), since: min(i, other), lower: z.writer[o.from], upper: none}
-		case o.kind == cas:
-			z.taker[o.from] = i
+		if c := z.place(i); c != nil {
+			return c
+		}
+		if w := z.holders[ops[i].from].writer; w != none && ops[w].ret > z.limit && !part[w] {
+			part[w], queue = true, append(queue, w)
 		}
 	}
-	for v, w := range z.writer {
-		if w != none && !part[w] {
-			z.writer[v] = none
+	for i := range ops {
+		if open > 0 && ops[i].kind != read && ops[i].ret > z.limit && !part[int32(i)] {
+			z.holders[ops[i].to].writer = none
 		}
+	}
+	return nil
+}
+
+// place enters an operation that takes part with the value that it saw.
+func (z *zoning) place(i int32) *conflict {
+	o := &z.s.ops[i]
+	if o.kind == write {
+		return nil
+	}
+	h := &z.holders[o.from]
+	if h.writer == none && o.from != initial {
+		return &conflict{why: unwritten, late: i, since: none, lower: none, upper: none}
+	}
+	switch {
+	case o.kind == read:
+		if h.first == none || o.ret < z.s.ops[h.first].ret {
+			h.first = i
+		}
+		h.last = i // operations come in order of their calls
+	case h.taker != none:
+		return &conflict{why: takenTwice, late: max(i, h.taker), since: min(i, h.taker), lower: h.writer, upper: none}
+	default:
+		h.taker = i
 	}
 	return nil
 }
 
 // chain makes the blocks and checks the stages within each.
 func (z *zoning) chain() *conflict {
-	z.held = make([]bool, len(z.s.values))
-	for v := range int32(len(z.s.values)) {
-		w := z.writer[v]
-		if v != initial && (w == none || z.s.ops[w].kind == cas) {
-			continue
-		}
-		if c := z.walk(v); c != nil {
-			return c
+	z.held = make([]bool, len(z.holders))
+	roots, chained := 0, 0
+	root := func(v int) bool {
+		w := z.holders[v].writer
+		return v == initial || w != none && z.s.ops[w].kind != cas
+	}
+	for v := range z.holders {
+		if root(v) {
+			roots++
+		} else if z.holders[v].writer != none {
+			chained++
 		}
 	}
-	for v, w := range z.writer {
-		if w != none && !z.held[v] {
+	z.blocks = make([]block, 0, roots)
+	for v := range z.holders {
+		if root(v) {
+			if c := z.walk(int32(v)); c != nil {
+				return c
+			}
+		}
+	}
+	for v := range z.holders {
+		if w := z.holders[v].writer; chained > 0 && w != none && !z.held[v] {
 			c := &conflict{why: circular, late: w, since: none, lower: none, upper: none}
-			for t := z.taker[v]; t != none && t != w; t = z.taker[z.s.ops[t].to] {
+			for t := z.holders[v].taker; t != none && t != w; t = z.holders[z.s.ops[t].to].taker {
 				c.links = append(c.links, t)
 			}
 			return c
@@ -198,42 +255,42 @@ func (z *zoning) chain() *conflict {
 
 // walk goes through one block, stage by stage.
 func (z *zoning) walk(root int32) *conflict {
-	b := block{root: root, first: math.MaxInt64, last: -1, firstOp: none, lastOp: none, newest: none}
+	b := block{root: root, first: pending, last: -1, firstOp: none, lastOp: none, newest: none}
 	if root == initial {
 		b.first = -1
 	}
 	var found *conflict
-	stage := func(ops ...int32) {
-		last, lastOp := b.last, b.lastOp
-		for _, i := range ops {
-			ret, call := int64(z.ret(i)), int64(z.s.ops[i].call)
-			if ret < last && found == nil {
-				found = &conflict{why: overtaken, late: lastOp, since: i, lower: none, upper: none}
-				found.links = z.links(root, lastOp, i)
-			}
-			if ret < b.first {
-				b.first, b.firstOp = ret, i
-			}
-			if call > b.last {
-				b.last, b.lastOp = call, i
-			}
-			if ret == int64(z.limit) {
-				b.newest = i
-			}
+	// stage takes in the operations of one, by the one that returned first and the one that
+	// was called last.
+	stage := func(first, last int32) {
+		if first == none {
+			return
+		}
+		ret, call := z.ret(first), z.s.ops[last].call
+		if ret < b.last && found == nil {
+			found = &conflict{why: overtaken, late: b.lastOp, since: first, lower: none, upper: none}
+			found.links = z.links(root, b.lastOp, first)
+		}
+		if ret < b.first {
+			b.first, b.firstOp = ret, first
+		}
+		if call > b.last {
+			b.last, b.lastOp = call, last
 		}
 	}
-	if w := z.writer[root]; w != none {
-		stage(w)
-	}
+	stage(z.holders[root].writer, z.holders[root].writer)
 	for v := root; ; {
 		z.held[v] = true
-		stage(z.readers[v]...)
-		t := z.taker[v]
-		if t == none {
+		if v == z.novel {
+			b.newest = z.newest
+		}
+		h := &z.holders[v]
+		stage(h.first, h.last)
+		if h.taker == none {
 			break
 		}
-		stage(t)
-		v = z.s.ops[t].to
+		stage(h.taker, h.taker)
+		v = z.s.ops[h.taker].to
 	}
 	z.blocks = append(z.blocks, b)
 	return found
@@ -243,24 +300,40 @@ func (z *zoning) walk(root int32) *conflict {
 // between first and last, a pair does so just if both are *forward* (first < last) and
 // overlap, or one is forward and contains the other, backward one.
 func (z *zoning) compare() *conflict {
-	var forward, backward []block
-	for _, b := range z.blocks {
-		if b.first < b.last {
-			forward = append(forward, b)
+	count := 0
+	for i := range z.blocks {
+		if z.blocks[i].first < z.blocks[i].last {
+			count++
+		}
+	}
+	forward := make([]uint64, 0, count) // by first
+	backward := make([]uint64, 0, len(z.blocks)-count)
+	for i := range z.blocks {
+		if b := &z.blocks[i]; b.first < b.last {
+			forward = append(forward, key(b.first, int32(i)))
 		} else {
-			backward = append(backward, b)
+			backward = append(backward, key(b.last, int32(i)))
 		}
 	}
-	slices.SortFunc(forward, func(a, b block) int { return cmp.Compare(a.first, b.first) })
-	for i := 1; i < len(forward); i++ {
-		if forward[i].first < forward[i-1].last {
-			return z.torn(forward[i-1], forward[i])
+	sortKeys(forward)
+	at := func(keys []uint64, k int) *block { return &z.blocks[uint32(keys[k])] }
+	for k := 1; k < len(forward); k++ {
+		if x, y := at(forward, k-1), at(forward, k); y.first < x.last {
+			return z.torn(*x, *y)
 		}
 	}
-	for _, b := range backward {
-		i := sort.Search(len(forward), func(i int) bool { return forward[i].first >= b.last })
-		if i > 0 && b.first < forward[i-1].last {
-			return z.torn(forward[i-1], b)
+	// What no two forward ones overlap at, only the latest that began before can contain.
+	sortKeys(backward)
+	began := 0
+	for k := range backward {
+		b := at(backward, k)
+		for began < len(forward) && at(forward, began).first < b.last {
+			began++
+		}
+		if began > 0 {
+			if x := at(forward, began-1); b.first < x.last {
+				return z.torn(*x, *b)
+			}
 		}
 	}
 	return nil
@@ -271,7 +344,7 @@ func (z *zoning) compare() *conflict {
 // which nobody wrote, can only be the lower one.
 func (z *zoning) torn(x, y block) *conflict {
 	end := func(x, y block) int32 { // x's operation that y came before
-		if x.newest != none && int64(z.s.ops[x.newest].call) > y.first {
+		if x.newest != none && z.s.ops[x.newest].call > y.first {
 			return x.newest
 		}
 		return x.lastOp
@@ -307,7 +380,7 @@ func (z *zoning) links(root, a, b int32) []int32 {
 				ends++
 			}
 		}
-		t := z.taker[v]
+		t := z.holders[v].taker
 		if t == none || ends == 2 {
 			return links
 		}
@@ -320,16 +393,39 @@ func (z *zoning) links(root, a, b int32) []int32 {
 
 // lineUp writes the legal order out.
 func (z *zoning) lineUp() []int32 {
-	slices.SortFunc(z.blocks, func(a, b block) int { return cmp.Compare(a.first+a.last, b.first+b.last) })
+	// The readers by value: those of v stand from starts[v] on.
+	starts := make([]int32, len(z.holders)+1)
+	ops := z.s.ops[:z.n]
+	for i := range ops {
+		if ops[i].kind == read && ops[i].ret <= z.limit {
+			starts[ops[i].from+1]++
+		}
+	}
+	for v := range z.holders {
+		starts[v+1] += starts[v]
+	}
+	readers := make([]int32, starts[len(z.holders)])
+	next := slices.Clone(starts)
+	for i := range ops {
+		if ops[i].kind == read && ops[i].ret <= z.limit {
+			readers[next[ops[i].from]] = int32(i)
+			next[ops[i].from]++
+		}
+	}
+	keys := make([]uint64, len(z.blocks))
+	for i, b := range z.blocks {
+		keys[i] = uint64(b.first+1)<<32 + uint64(b.last+1)<<32 + uint64(i)
+	}
+	sortKeys(keys)
 	order := make([]int32, 0, z.n)
-	for _, b := range z.blocks {
-		if w := z.writer[b.root]; w != none {
+	for _, k := range keys {
+		v := z.blocks[uint32(k)].root
+		if w := z.holders[v].writer; w != none {
 			order = append(order, w)
 		}
-		for v := b.root; ; {
-			slices.Sort(z.readers[v]) // by invocation
-			order = append(order, z.readers[v]...)
-			t := z.taker[v]
+		for {
+			order = append(order, readers[starts[v]:starts[v+1]]...)
+			t := z.holders[v].taker
 			if t == none {
 				break
 			}
@@ -338,12 +434,4 @@ func (z *zoning) lineUp() []int32 {
 		}
 	}
 	return order
-}
-
-func fill(n int) []int32 {
-	s := make([]int32, n)
-	for i := range s {
-		s[i] = none
-	}
-	return s
 }

@@ -1,0 +1,38 @@
+package history
+
+import "testing"
+
+// TestRow: rows are the events, and completions are paired whatever the processes are called.
+func TestRow(t *testing.T) {
+	h := &History{}
+	ops := []Op{
+		{Process: 3, F: "write", Value: Int(7), Key: 9, Keyed: true},
+		{Process: Nemesis, Type: Info, F: "kill", Value: Text("n1")},
+		{Process: 1<<31 - 1, F: "cas", Value: Pair(1, 2)},
+		{Process: 3, Type: OK, F: "write", Value: Int(7), Key: 9, Keyed: true},
+		{Process: 4, F: "read"},
+		{Process: 1<<31 - 1, Type: Fail, F: "cas", Value: Int(5), Error: "mismatch"},
+		{Process: 3, Type: Info, F: "", Value: List([]int64{1, 2})},
+	}
+	for _, op := range ops {
+		h.Append(op)
+	}
+	for i, want := range ops {
+		r := h.Row(i)
+		n, ok := h.Number(want.F)
+		if int(r.Process) != want.Process || r.Type != want.Type || r.Kind != want.Value.Kind || r.Keyed != want.Keyed ||
+			r.Key != want.Key || !ok || r.F != n || r.Kind == KindInt && r.A != want.Value.A || h.Value(i) != want.Value {
+			t.Errorf("event %d: row %+v, value %s, name %d: %v", i, r, h.Value(i), n, want)
+		}
+	}
+	if n, ok := h.Number("append"); ok {
+		t.Errorf("a name that does not occur is number %d", n)
+	}
+	match, want := h.Completions(), []int32{3, -1, 5, 0, -1, 2, -1}
+	for i := range want {
+		if match[i] != want[i] {
+			t.Errorf("completions %v, want %v", match, want)
+			break
+		}
+	}
+}
