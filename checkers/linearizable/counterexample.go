@@ -17,15 +17,7 @@ type part struct {
 // part takes operations out of the prefix that sources were prepared for.
 func (q *sources) part(keep []int32) part {
 	p := part{&subject{h: q.s.h, key: q.s.key, keyed: q.s.keyed}, keep}
-	number := map[int32]int32{}
-	renumber := func(v int32) int32 {
-		n, found := number[v]
-		if !found {
-			n = int32(len(p.values))
-			number[v], p.values = n, append(p.values, q.s.values[v])
-		}
-		return n
-	}
+	renumber := func(v int32) int32 { return p.number.of(q.s.values[v]) }
 	renumber(initial)
 	for _, i := range keep {
 		o := q.s.ops[i]
@@ -40,6 +32,7 @@ func (q *sources) part(keep []int32) part {
 		}
 		p.ops = append(p.ops, o)
 	}
+	p.spell()
 	return p
 }
 
@@ -62,7 +55,7 @@ func (p part) whole(c conflict) *conflict {
 // decidePart is the verdict on a part, within the time.
 func (c *check) decidePart(p part, limit int32, deadline time.Time) outcome {
 	if p.unique() {
-		if p.zones(limit).conflict != nil {
+		if p.contradiction(limit) != nil {
 			return illegal
 		}
 		return legal

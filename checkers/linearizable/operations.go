@@ -265,7 +265,7 @@ func (s *subject) unique() bool {
 
 // completions returns the indices of the completions, ascending.
 func (s *subject) completions() []int32 {
-	done := s.byReturn(math.MaxInt32 - 1)
+	done := s.returned(math.MaxInt32 - 1)
 	rets := make([]int32, len(done))
 	for k, i := range done {
 		rets[k] = s.ops[i].ret
@@ -273,8 +273,8 @@ func (s *subject) completions() []int32 {
 	return rets
 }
 
-// byReturn returns the operations that completed up to event limit, in that order.
-func (s *subject) byReturn(limit int32) []int32 {
+// returned returns the operations that completed up to event limit, in that order.
+func (s *subject) returned(limit int32) []int32 {
 	keys := make([]uint64, 0, len(s.ops))
 	for i, o := range s.ops {
 		if o.ret <= limit {

@@ -1,7 +1,6 @@
 package linearizable
 
 import (
-	"slices"
 	"sort"
 )
 
@@ -12,9 +11,10 @@ import (
 // writes had returned, and had itself returned.
 type pairs struct {
 	s *subject
-	// The writers of v, by call, stand from starts[v] on; last[k] returned last among those
-	// of the same value up to writers[k].
-	starts, writers, last []int32
+	// By value, its writers; last[k] returned last among those of the same value up to
+	// writers.ops[k].
+	writers byValue
+	last    []int32
 	// The mutations that certainly happened, by return; top[k] are among the first k+1 the
 	// one called last, and the one called last to another value than that one's.
 	done []int32
@@ -23,32 +23,16 @@ type pairs struct {
 
 // pairs prepares for the prefix up to event limit.
 func (s *subject) pairs(limit int32) *pairs {
-	p := &pairs{s: s, starts: make([]int32, s.number.len()+1)}
-	for i := range s.ops {
-		if o := &s.ops[i]; o.call <= limit && o.mutates() {
-			p.starts[o.to+1]++
-		}
-	}
-	for v := range s.number.len() {
-		p.starts[v+1] += p.starts[v]
-	}
-	p.writers = make([]int32, p.starts[s.number.len()])
-	p.last = make([]int32, len(p.writers))
-	next := slices.Clone(p.starts)
-	for i := range s.ops {
-		o := &s.ops[i]
-		if o.call > limit || !o.mutates() {
-			continue
-		}
-		k := next[o.to]
-		next[o.to]++
-		p.writers[k], p.last[k] = int32(i), int32(i)
-		if k > p.starts[o.to] && s.ops[p.last[k-1]].ret > o.ret {
+	p := &pairs{s: s, writers: s.byValue(func(o op) bool { return o.mutates() && o.call <= limit })}
+	p.last = make([]int32, len(p.writers.ops))
+	for k, i := range p.writers.ops {
+		o := s.ops[i]
+		if p.last[k] = i; int32(k) > p.writers.starts[o.to] && s.ops[p.last[k-1]].ret > o.ret {
 			p.last[k] = p.last[k-1]
 		}
 	}
 	top := [2]int32{none, none}
-	for _, i := range s.byReturn(limit) {
+	for _, i := range s.returned(limit) {
 		if !s.ops[i].mutates() {
 			continue
 		}
@@ -70,7 +54,7 @@ func (s *subject) pairs(limit int32) *pairs {
 // called before i returned; none if there is none but, maybe, the initial one.
 func (p *pairs) source(i int32) int32 {
 	o := p.s.ops[i]
-	w := p.writers[p.starts[o.from]:p.starts[o.from+1]]
+	w := p.writers.of(o.from)
 	k := sort.Search(len(w), func(k int) bool { return p.s.ops[w[k]].call > o.ret })
 	if k > 0 && w[k-1] == i { // a compare-and-set of v to v is no source of its own
 		k--
@@ -78,7 +62,7 @@ func (p *pairs) source(i int32) int32 {
 	if k == 0 {
 		return none
 	}
-	return p.last[int(p.starts[o.from])+k-1]
+	return p.last[int(p.writers.starts[o.from])+k-1]
 }
 
 // overwriter is the mutation to another value than operation i saw that was called last,

@@ -44,8 +44,8 @@ type sources struct {
 	limit int32
 	// By value, who wrote it: those that returned, by call, and how late the first k+1 of
 	// them did; and those that did not.
-	done, open [][]int32
-	latest     [][]int32
+	done, open byValue
+	latest     []int32
 	// The mutations that returned, by return; newest[k] was called last among the first k+1.
 	back, newest []int32
 	// Scratch of Close and Grow: who is in the set, and which pending compare-and-sets have
@@ -57,26 +57,48 @@ type sources struct {
 
 // sources prepares for the prefix up to event limit.
 func (s *subject) sources(limit int32) *sources {
-	values := len(s.values)
-	q := &sources{s: s, limit: limit, done: make([][]int32, values), open: make([][]int32, values),
-		latest: make([][]int32, values), in: make([]bool, len(s.ops)), looked: make([]int32, len(s.ops))}
-	for _, i := range s.within(limit) {
+	q := &sources{s: s, limit: limit, in: make([]bool, len(s.ops)), looked: make([]int32, len(s.ops))}
+	q.back = slices.DeleteFunc(s.returned(limit), func(i int32) bool { return !s.ops[i].mutates() })
+	q.done = s.byValue(func(o op) bool { return o.mutates() && o.ret <= limit })
+	q.open = s.byValue(func(o op) bool { return o.mutates() && o.ret > limit && o.call <= limit })
+	q.latest = make([]int32, len(q.done.ops))
+	for k, i := range q.done.ops {
 		o := s.ops[i]
-		switch {
-		case !o.mutates():
-		case o.ret > limit:
-			q.open[o.to] = append(q.open[o.to], i)
-		default:
-			late := o.ret
-			if k := len(q.latest[o.to]); k > 0 {
-				late = max(late, q.latest[o.to][k-1])
-			}
-			q.done[o.to], q.latest[o.to] = append(q.done[o.to], i), append(q.latest[o.to], late)
-			q.back = append(q.back, i)
+		if q.latest[k] = o.ret; int32(k) > q.done.starts[o.to] {
+			q.latest[k] = max(o.ret, q.latest[k-1])
 		}
 	}
 	q.newest = s.byReturn(q.back)
 	return q
+}
+
+// byValue are mutations by the value that they wrote, in order of their calls.
+type byValue struct {
+	starts []int32 // those of v stand from starts[v] on
+	ops    []int32
+}
+
+func (b *byValue) of(v int32) []int32 { return b.ops[b.starts[v]:b.starts[v+1]] }
+
+func (s *subject) byValue(chosen func(op) bool) byValue {
+	b := byValue{starts: make([]int32, s.number.len()+1)}
+	for _, o := range s.ops {
+		if chosen(o) {
+			b.starts[o.to+1]++
+		}
+	}
+	for v := range s.number.len() {
+		b.starts[v+1] += b.starts[v]
+	}
+	b.ops = make([]int32, b.starts[s.number.len()])
+	next := slices.Clone(b.starts)
+	for i, o := range s.ops {
+		if chosen(o) {
+			b.ops[next[o.to]] = int32(i)
+			next[o.to]++
+		}
+	}
+	return b
 }
 
 // within lists the operations that constrain the prefix up to event limit, in order.
@@ -122,14 +144,14 @@ func (q *sources) each(i, ruler, until int32, visit func(w int32)) {
 	if ruler != none {
 		since = q.s.ops[ruler].call
 	}
-	for _, w := range q.open[v] {
+	for _, w := range q.open.of(v) {
 		if w != i && q.s.ops[w].call < until {
 			visit(w)
 		}
 	}
-	done := q.done[v]
+	done, latest := q.done.of(v), q.latest[q.done.starts[v]:]
 	k := sort.Search(len(done), func(k int) bool { return q.s.ops[done[k]].call > until })
-	for k--; k >= 0 && q.latest[v][k] > since; k-- {
+	for k--; k >= 0 && latest[k] > since; k-- {
 		if w := done[k]; w != i && q.s.ops[w].ret > since {
 			visit(w)
 		}
@@ -254,7 +276,7 @@ func (q *sources) Grow(keep []int32) []int32 {
 // the set anyway.
 func (q *sources) rulesOut(i, ruler int32) bool {
 	since := q.s.ops[ruler].call
-	return slices.ContainsFunc(q.done[q.s.ops[i].from], func(w int32) bool {
+	return slices.ContainsFunc(q.done.of(q.s.ops[i].from), func(w int32) bool {
 		return !q.in[w] && q.s.ops[w].ret < since
 	})
 }
