@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/faultline-dev/faultline/nemesis/linux"
 )
 
 // Group is the clock of a container: that of all its processes, also of those that begin
@@ -17,7 +19,7 @@ import (
 // may be used by several callers at once.
 type Group struct {
 	mu      sync.Mutex
-	members *members // nil: the container does not run
+	members *linux.Members // nil: the container does not run
 	known   map[int]*Process
 	waiting map[int]time.Time // processes that could not be stopped, and when to try again
 	failed  map[int]error     // processes that cannot be patched
@@ -48,7 +50,7 @@ func (g *Group) Began(pid int, id string) error {
 	g.Ended()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.members = findMembers(pid, id)
+	g.members = linux.MembersOf(pid, id)
 	if !g.skewed() {
 		return nil
 	}
@@ -123,7 +125,7 @@ func (g *Group) set(s Setting, period time.Duration) error {
 	case len(g.waiting) > 0:
 		return fmt.Errorf("process %d: %w", slices.Min(slices.Collect(maps.Keys(g.waiting))), ErrStuck)
 	}
-	return fmt.Errorf("process %d: %w", g.members.pid, ErrGone)
+	return fmt.Errorf("process %d: %w", g.members.First, ErrGone)
 }
 
 func (g *Group) skewed() bool { return g.want.Offset != 0 || g.want.Drift != 0 }
@@ -154,7 +156,7 @@ const mostLooks = 16
 // finds nothing new, for a process may fork while its own clock is being set.
 func (g *Group) look(limit time.Duration) error {
 	for range mostLooks {
-		pids, err := g.members.list()
+		pids, err := g.members.List()
 		if err != nil {
 			return err
 		}
@@ -318,8 +320,8 @@ func (g *Group) readOnce() (Reading, error) {
 			}
 		}
 	}
-	if r.PID == 0 && startTime(g.members.pid) == g.members.began {
-		r.PID = g.members.pid // nothing is installed: it reads true time
+	if r.PID == 0 && g.members.Alive() {
+		r.PID = g.members.First // nothing is installed: it reads true time
 	}
 	return r, nil
 }
@@ -327,8 +329,8 @@ func (g *Group) readOnce() (Reading, error) {
 // order is that of evidence: the first process, then the others by number.
 func (g *Group) order() []int {
 	pids := slices.Sorted(maps.Keys(g.known))
-	if i := slices.Index(pids, g.members.pid); i > 0 {
-		pids = append([]int{g.members.pid}, slices.Delete(pids, i, i+1)...)
+	if i := slices.Index(pids, g.members.First); i > 0 {
+		pids = append([]int{g.members.First}, slices.Delete(pids, i, i+1)...)
 	}
 	return pids
 }

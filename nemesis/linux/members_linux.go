@@ -1,6 +1,4 @@
-//go:build linux && (amd64 || arm64)
-
-package clock
+package linux
 
 import (
 	"errors"
@@ -13,12 +11,12 @@ import (
 	"strings"
 )
 
-// members finds the processes of a container: those in its control group and the groups
+// Members finds the processes of a container: those in its control group and the groups
 // within it, of version 1 or 2. Where these cannot be seen (a container sees its own alone)
 // they are those in the first process's PID namespace, and if that is our own, the first
 // process alone.
-type members struct {
-	pid       int
+type Members struct {
+	First     int      // the container's first process
 	began     string   // when the first process did, as the kernel counts
 	dirs      []string // of the control group, in each hierarchy
 	namespace string   // "": do not go by it
@@ -27,10 +25,10 @@ type members struct {
 // mostGroups bounds how many groups within a container's are looked at.
 const mostGroups = 256
 
-// findMembers looks where a container's processes are listed, by its first process and its
+// MembersOf looks where a container's processes are listed, by its first process and its
 // identity, which its control group's name has in it.
-func findMembers(pid int, id string) *members {
-	m := &members{pid: pid, began: startTime(pid)}
+func MembersOf(pid int, id string) *Members {
+	m := &Members{First: pid, began: startTime(pid)}
 	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	mounts, mountsErr := os.ReadFile("/proc/self/mountinfo")
 	if err == nil && mountsErr == nil && id != "" {
@@ -137,10 +135,13 @@ func startTime(pid int) string {
 	return f[field-3]
 }
 
-// list are the processes now. There are none once the first one has ended, as a container
+// Alive says whether the first process still runs.
+func (m *Members) Alive() bool { return m.began != "" && startTime(m.First) == m.began }
+
+// List are the processes now. There are none once the first one has ended, as a container
 // ends with it: its number, and whatever else it was known by, may be another's soon.
-func (m *members) list() ([]int, error) {
-	if m.began == "" || startTime(m.pid) != m.began {
+func (m *Members) List() ([]int, error) {
+	if !m.Alive() {
 		return nil, nil
 	}
 	for _, dir := range m.dirs {
@@ -156,7 +157,7 @@ func (m *members) list() ([]int, error) {
 		return nil, nil // it has ended meanwhile
 	}
 	if m.namespace == "" {
-		return []int{m.pid}, nil
+		return []int{m.First}, nil
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
