@@ -26,7 +26,7 @@
 // Histories that a monitor cannot judge, such as those that add an element twice, are Unsure
 // as well: search them (package search).
 //
-// Start with Set, Queue, Stack or PriorityQueue.
+// Start with Set, Queue, Stack, PriorityQueue, Counter, Mutex or Lock.
 package monitor
 
 import (
@@ -74,7 +74,7 @@ const Pending = math.MaxInt32
 type Op struct {
 	Call, Ret int32 // indices of events, no two the same; Ret is Pending if it never came
 	F         Func
-	V         int32 // the element or owner, a number from 0 on below that of operations; not read in a pending Take but of a set
+	V         int32 // the element, a number from 0 on below that of operations, or the owner; a pending Take has one only of a set
 	P         int64 // the element's priority (in its Put), a sum or a token
 }
 
@@ -140,7 +140,7 @@ func place(ops []Op, funcs ...Func) (moments, *Result) {
 			return refuse("operation %d is %v, which this object does not have", i, o.F)
 		case o.Call < 0 || o.Ret <= o.Call:
 			return refuse("operation %d returns at event %d but was called at %d", i, o.Ret, o.Call)
-		case o.V < Empty || int(o.V) >= len(ops):
+		case o.F <= Absent && (o.V < Empty || int(o.V) >= len(ops)):
 			return refuse("operation %d has element %d, but there are only %d operations", i, o.V, len(ops))
 		}
 		last = max(last, o.Call)

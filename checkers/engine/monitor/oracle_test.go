@@ -73,6 +73,39 @@ func priorityStep(line string, o Op) (left []string) {
 	return left
 }
 
+func counterStep(state string, o Op) []string {
+	n := int64(len(state))
+	switch {
+	case o.F == Read:
+		return leaves(state, o, n == o.P)
+	case o.F == Count && o.Ret != Pending && n+1 != o.P:
+		return nil
+	}
+	return []string{state + "."}
+}
+
+// lockStep has the owner and the last token for its state.
+func lockStep(state string, o Op) []string {
+	owner, last := int32(-2), int64(NoToken)
+	if state != "" {
+		fmt.Sscan(state, &owner, &last)
+	}
+	switch {
+	case o.F == Release && owner == o.V:
+		return []string{fmt.Sprint(-2, " ", last)}
+	case o.F == Release || owner != -2:
+		return leaves(state, o, false)
+	case o.P == NoToken || o.Ret == Pending:
+		if last != NoToken {
+			last++
+		}
+		return []string{fmt.Sprint(o.V, " ", last)}
+	case o.P <= last:
+		return nil
+	}
+	return []string{fmt.Sprint(o.V, " ", o.P)}
+}
+
 func setStep(line string, o Op) []string {
 	k := 0
 	for k < len(line) && number(line, k) < o.V {
@@ -97,6 +130,15 @@ var objects = []object{
 	{"queue", []Func{Put, Take}, Queue, container(func(string) int { return 0 })},
 	{"stack", []Func{Put, Take}, Stack, container(func(line string) int { return len(line) - width })},
 	{"priority queue", []Func{Put, Take}, PriorityQueue, priorityStep},
+	{"counter", []Func{Increment, Count, Read}, Counter, counterStep},
+	{"mutex", []Func{Acquire, Release}, Mutex, func(state string, o Op) []string {
+		return lockStep(state, Op{Ret: o.Ret, F: o.F, V: Empty, P: NoToken})
+	}},
+	{"owned mutex", []Func{Acquire, Release}, Mutex, func(state string, o Op) []string {
+		o.P = NoToken
+		return lockStep(state, o)
+	}},
+	{"lock", []Func{Acquire, Release}, Lock, lockStep},
 }
 
 // bruteForce tries every order, and every choice of the pending operations that happened.
@@ -198,6 +240,9 @@ type shape struct {
 // generate lets clients work on the object, each operation taking effect at a random moment
 // between its events (a crashed one maybe later, maybe never), so the history is legal.
 func (x object) generate(r *rand.Rand, s shape) []Op {
+	if x.funcs[0] != Put {
+		return x.scripted(r, s)
+	}
 	var ops []Op
 	state, now, next := "", int32(0), int32(0)
 	busy := make([]int, s.clients) // index + 1, negative once it took effect
@@ -251,6 +296,9 @@ func (x object) generate(r *rand.Rand, s shape) []Op {
 
 // scatter makes a history of intervals and results drawn at random, each result seen once.
 func (x object) scatter(r *rand.Rand, s shape) []Op {
+	if x.funcs[0] != Put {
+		return x.disturb(r, x.scripted(r, s))
+	}
 	elements := 1 + r.Intn(5)
 	var ops []Op
 	for v := range int32(elements) {
@@ -262,9 +310,7 @@ func (x object) scatter(r *rand.Rand, s shape) []Op {
 	for range r.Intn(4) {
 		o := Op{F: x.funcs[1+r.Intn(len(x.funcs)-1)], V: Empty}
 		if x.name == "set" {
-			if o.F = Present + Func(r.Intn(2)); true {
-				o.V = r.Int31n(int32(elements))
-			}
+			o.F, o.V = Present+Func(r.Intn(2)), r.Int31n(int32(elements))
 		}
 		ops = append(ops, o)
 	}
@@ -357,6 +403,9 @@ func btoi(b bool) int {
 
 // spoil changes a result or two, or moves an event.
 func (x object) spoil(r *rand.Rand, ops []Op) []Op {
+	if x.funcs[0] != Put {
+		return x.disturb(r, ops)
+	}
 	ops = slices.Clone(ops)
 	for range 1 + r.Intn(2) {
 		i := r.Intn(len(ops))
