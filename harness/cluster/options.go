@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -72,6 +73,16 @@ func IsInt(lo, hi int) func(string) error {
 		}
 		return nil
 	}
+}
+
+var size = regexp.MustCompile(`^[1-9]\d{0,5}[kmg]$`)
+
+// IsSize is a Check for an amount of memory.
+func IsSize(value string) error {
+	if !size.MatchString(value) {
+		return fmt.Errorf("%q is not a size such as 256m", value)
+	}
+	return nil
 }
 
 // IsDuration is a Check for a duration between lo and hi.

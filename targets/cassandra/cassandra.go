@@ -43,7 +43,7 @@ var Target = cluster.Target{
 		{Name: consistency, Default: "quorum", Values: []string{"one", "quorum", "all"}, Doc: "replicas that a read or a write waits for"},
 		{Name: lwt, Default: "false", Values: []string{"false", "true"}, Doc: "write by lightweight transactions and read at SERIAL; without it there is no compare-and-set"},
 		{Name: timestamps, Default: server, Values: []string{server, "client"}, Doc: "whose clock stamps a write: its coordinator's, or the client's, as drivers have it by default"},
-		{Name: heap, Default: "256m", Doc: "heap of a node", Check: checkHeap},
+		{Name: heap, Default: "256m", Doc: "heap of a node", Check: cluster.IsSize},
 	},
 	Data:     []string{"register", "set"},
 	Promises: promises,
@@ -96,15 +96,6 @@ var versions = regexp.MustCompile(`^5\.\d{1,3}\.\d{1,3}$`)
 func checkVersion(v string) error {
 	if !versions.MatchString(v) {
 		return fmt.Errorf("%q is not a version of Cassandra that can be had, such as %s", v, latest)
-	}
-	return nil
-}
-
-var heaps = regexp.MustCompile(`^[1-9]\d{0,5}[kmg]$`)
-
-func checkHeap(v string) error {
-	if !heaps.MatchString(v) {
-		return fmt.Errorf("%q is not a size such as 256m", v)
 	}
 	return nil
 }

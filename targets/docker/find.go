@@ -107,19 +107,21 @@ func (e *engine) find(ctx context.Context, ref, target string) ([]found, error) 
 // Runs of docker compose run are no nodes, and nor is what runs are made of.
 func ofTarget(all []container.Summary, target string) ([]container.Summary, error) {
 	var members, named []container.Summary
-	var says []string
+	var says []string // of what targets they say that they are
 	for _, c := range all {
 		_, ours := c.Labels[labelRun]
 		if ours || strings.EqualFold(c.Labels[composeOneOff], "true") {
 			continue
 		}
 		members = append(members, c)
-		switch says = append(says, c.Labels[labelTarget]); c.Labels[labelTarget] {
-		case target:
+		of := c.Labels[labelTarget]
+		if of != "" {
+			says = append(says, of)
+		}
+		if of == target {
 			named = append(named, c)
 		}
 	}
-	says = slices.DeleteFunc(says, func(s string) bool { return s == "" })
 	slices.Sort(says)
 	switch says = slices.Compact(says); {
 	case len(says) == 0:

@@ -51,7 +51,7 @@ var Target = cluster.Target{
 		{Name: retries, Default: "0", Doc: "times that a record is sent again after an error that leaves it in doubt", Check: cluster.IsInt(0, 10)},
 		{Name: partitions, Default: "4", Doc: "partitions of the topic", Check: cluster.IsInt(1, 64)},
 		{Name: replicas, Default: "3", Doc: "replicas of a partition, at most one on a node", Check: cluster.IsInt(1, 99)},
-		{Name: heap, Default: "256m", Doc: "heap of a node", Check: checkHeap},
+		{Name: heap, Default: "256m", Doc: "heap of a node", Check: cluster.IsSize},
 	},
 	Data:     []string{"log"},
 	Promises: promises,
@@ -83,15 +83,6 @@ var versions = regexp.MustCompile(`^(3\.[789]|4)\.\d{1,3}(\.\d{1,3})?$`)
 func checkVersion(v string) error {
 	if !versions.MatchString(v) {
 		return fmt.Errorf("%q is not a version of Kafka that can be had, such as %s: from 3.7 on", v, latest)
-	}
-	return nil
-}
-
-var heaps = regexp.MustCompile(`^[1-9]\d{0,5}[kmg]$`)
-
-func checkHeap(v string) error {
-	if !heaps.MatchString(v) {
-		return fmt.Errorf("%q is not a size such as 256m", v)
 	}
 	return nil
 }
