@@ -65,7 +65,7 @@ func drawKey(d linearizable.Detail, faults []checkers.Fault, colours palette) *p
 		return around
 	}
 	p := drawBars(alone, faults, colours)
-	p.Caption, p.Says = "The counterexample", proves(alone)+" "+p.Says
+	p.Caption, p.Says = "The counterexample", proves(d, len(alone.Ops))+" "+p.Says
 	if len(alone.Ops) < len(d.Ops) {
 		p.Around = around
 	}
@@ -74,7 +74,7 @@ func drawKey(d linearizable.Detail, faults []checkers.Fault, colours palette) *p
 
 // counterexample is the part of a picture that is a proof by itself.
 func counterexample(d linearizable.Detail) linearizable.Detail {
-	alone := linearizable.Detail{Stuck: -1, Minimal: d.Minimal}
+	alone := linearizable.Detail{Stuck: -1}
 	at := map[int]int{}
 	for i, o := range d.Ops {
 		if !o.Proof {
@@ -95,15 +95,17 @@ func counterexample(d linearizable.Detail) linearizable.Detail {
 	return alone
 }
 
-// proves says what a counterexample is.
-func proves(d linearizable.Detail) string {
+// proves says what a counterexample is, of which so many operations are shown.
+func proves(d linearizable.Detail, shown int) string {
 	switch {
-	case len(d.Ops) == 1:
+	case d.Proof == 1:
 		return "This operation is a failure by itself."
+	case d.Proof > shown:
+		return fmt.Sprintf("These are the last %s of %s operations that fail by themselves.", grouped(shown), grouped(d.Proof))
 	case d.Minimal:
-		return fmt.Sprintf("These %s operations fail by themselves, and none of them can be left out.", grouped(len(d.Ops)))
+		return fmt.Sprintf("These %s operations fail by themselves, and none of them can be left out.", grouped(shown))
 	}
-	return fmt.Sprintf("These %s operations fail by themselves; fewer may do.", grouped(len(d.Ops)))
+	return fmt.Sprintf("These %s operations fail by themselves; fewer may do.", grouped(shown))
 }
 
 func drawBars(d linearizable.Detail, faults []checkers.Fault, colours palette) *picture {

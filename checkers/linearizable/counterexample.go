@@ -69,13 +69,9 @@ func (c *check) decidePart(p part, limit int32, deadline time.Time) outcome {
 	return out
 }
 
-// reduce finds the minimal counterexample of a story, starting from what is known to
-// contradict itself, and tells the story by it.
-func (c *check) reduce(s *subject, t *story, witness []int32, allowed time.Duration) {
-	deadline := time.Now().Add(allowed)
-	if c.deadline.Before(deadline) {
-		deadline = c.deadline
-	}
+// reduce finds the minimal counterexample within the prefix of a story, which fails,
+// starting from what is known to contradict itself.
+func (c *check) reduce(s *subject, t *story, witness []int32, deadline time.Time) {
 	q := s.sources(t.limit)
 	found := minimal.Find(minimal.Problem{
 		Ops:     s.within(t.limit),
@@ -85,27 +81,19 @@ func (c *check) reduce(s *subject, t *story, witness []int32, allowed time.Durat
 			out := c.decidePart(q.part(keep), t.limit, deadline)
 			return out == illegal, out != stopped
 		},
-		Stop: func() bool { return c.ctx.Err() != nil || time.Now().After(deadline) },
+		Stop:      func() bool { return c.late(deadline) },
+		Decisions: 4 * unwieldy,
 	})
-	if !found.Minimal && len(found.Ops) > unwieldy {
-		t.proof = witness
-		s.vagueSentence(t)
-		return
-	}
 	t.proof, t.minimal = found.Ops, found.Minimal
-	if !t.shortest { // but what proves it may have returned earlier
-		t.limit = s.lastReturn(t.proof, t.limit)
-		t.stuck = s.returnedAt(t.limit)
-		q = s.sources(t.limit)
-	}
-	p := q.part(t.proof)
-	t.alone = c.orderPart(p, t.limit-1, deadline)
-	s.tell(p, t)
 }
 
-// unwieldy is with how many operations a counterexample that is not known to be minimal
-// tells nobody anything.
-const unwieldy = 200
+// mostReducing bounds the time that is spent on one key's counterexample: what takes longer
+// is hardly one to look at.
+const mostReducing = 5 * time.Second
+
+// unwieldy is with how many operations a counterexample tells nobody anything: its sentence
+// has to do. Only a chain of so many compare-and-sets is minimal then.
+const unwieldy = 500
 
 // lastReturn is when the last of some operations returned, up to event limit.
 func (s *subject) lastReturn(ops []int32, limit int32) int32 {
@@ -138,12 +126,25 @@ func (c *check) orderPart(p part, limit int32, deadline time.Time) []int32 {
 
 // tell puts a counterexample into a sentence: that of the conflict or the pair of
 // operations in it, if it is one, else that of the places that its last operation has not.
-func (s *subject) tell(p part, t *story) {
+func (c *check) tell(s *subject, t *story, deadline time.Time) {
+	t.stuck = s.returnedAt(t.limit)
+	p := s.sources(t.limit).part(t.proof)
+	t.about = t.proof
+	if len(t.proof) > unwieldy {
+		t.about, t.proof, t.minimal = []int32{t.stuck}, nil, false
+	} else {
+		t.alone = c.orderPart(p, t.limit-1, deadline)
+	}
 	if p.unique() {
 		if found := p.zones(t.limit).conflict; found != nil {
-			t.sentence = s.zoneSentence(p.whole(*found), t)
+			found = p.whole(*found)
+			t.sentence = s.zoneSentence(found, t)
 			if found.why == overtaken || found.why == torn {
-				t.sentence += s.othersClause(p.index[found.late], t)
+				t.sentence += s.othersClause(p, found.late)
+			}
+			if t.proof == nil {
+				found.links = found.links[:min(len(found.links), 1)] // the one that is told of
+				t.about = found.roles()
 			}
 			return
 		}
@@ -155,7 +156,7 @@ func (s *subject) tell(p part, t *story) {
 	}
 	if pairs := p.pairs(t.limit); p.ops[stuck].kind != write && pairs.doomed(stuck) {
 		s.pairSentence(p, pairs, stuck, t)
-		t.sentence += s.othersClause(t.stuck, t)
+		t.sentence += s.othersClause(p, t.stuck)
 		return
 	}
 	s.placeSentence(p, stuck, t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -188,6 +189,37 @@ func checkMinimal(t *testing.T, seed int64, h *history.History, a checkers.Anoma
 		}
 	}
 	return len(keep)
+}
+
+// TestChain: a counterexample can be long, for nothing of a chain can be left out of it. Too
+// long a one is left to the sentence.
+func TestChain(t *testing.T) {
+	for _, n := range []int{100, 600} {
+		h := &history.History{}
+		event := func(process int, of history.Type, f string, v history.Value) {
+			h.Append(history.Op{Time: int64(h.Len()) * 1e6, Process: process, Type: of, F: f, Value: v})
+		}
+		for k := range n {
+			event(10+k, history.Invoke, "cas", history.Pair(int64(k), int64(k+1)))
+		}
+		for p, v := range []int64{0, -1} {
+			event(p, history.Invoke, "write", history.Int(v))
+			event(p, history.OK, "write", history.Int(v))
+		}
+		event(2, history.Invoke, "read", history.Nil)
+		event(2, history.OK, "read", history.Int(int64(n)))
+		r := verdict(h)
+		if r.Valid != checkers.Invalid {
+			t.Fatal(r.Valid, r.Reason)
+		}
+		a := r.Anomalies[0]
+		d := a.Detail.(Detail)
+		told := strings.Contains(a.Sentence, "; 0 became 1 by process 10's compare-and-set") &&
+			strings.Contains(a.Sentence, fmt.Sprintf("(and %d more followed)", n-1))
+		if whole := n <= unwieldy; !told || d.Minimal != whole || whole && (d.Proof != n+3 || len(a.Ops) != n+6) || !whole && (d.Proof != 0 || len(a.Ops) > 10) {
+			t.Errorf("%d: minimal %v, %d operations, %d events: %s", n, d.Minimal, d.Proof, len(a.Ops), a.Sentence)
+		}
+	}
 }
 
 // TestHonest: what is cut out of a legal history by the rule is legal, whatever is cut out.

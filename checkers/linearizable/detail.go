@@ -20,6 +20,9 @@ type Detail struct {
 	// Ops are the operations shown, by invocation: those of the counterexample, which have no
 	// legal order whatever else happened, and the ones around the last of them.
 	Ops []Bar `json:"ops"`
+	// Proof is how many operations the counterexample has, of which not all may be shown; 0
+	// if it has so many that they are of no use.
+	Proof int `json:"proof"`
 	// Minimal is set if no operation of the counterexample can be done without, with what
 	// depends on it: the others have a legal order then.
 	Minimal bool `json:"minimal"`
@@ -64,39 +67,41 @@ const (
 
 // detail draws the picture of a story.
 func (s *subject) detail(t *story) Detail {
-	d := Detail{Kind: DetailKind, Engine: t.engine, Stuck: -1, Shortest: t.shortest, Minimal: t.minimal}
+	d := Detail{Kind: DetailKind, Engine: t.engine, Stuck: -1, Shortest: t.shortest, Proof: len(t.proof), Minimal: t.minimal}
 	proof := map[int32]bool{}
 	for _, i := range t.proof {
 		proof[i] = true
 	}
-	room := mostProof
+	// The latest ones matter: by completion, those still open by invocation.
+	latest := func(i int32) int32 {
+		o := s.ops[i]
+		if o.ret > t.limit {
+			return o.call
+		}
+		return o.ret
+	}
 	var shown []int32
+	called := 0
 	for i, o := range s.ops {
 		if o.call > t.limit {
 			break
 		}
+		called++
 		if o.ret <= t.limit {
 			d.Completed++
 		}
-		shown = append(shown, int32(i))
-	}
-	// The latest ones matter: by completion, those still open by invocation.
-	latest := func(i int32) int32 {
-		if o := s.ops[i]; o.ret > t.limit {
-			return o.call
+		at, _ := slices.BinarySearchFunc(shown, latest(int32(i)), func(j, at int32) int { return cmp.Compare(latest(j), at) })
+		if shown = slices.Insert(shown, at, int32(i)); len(shown) > around {
+			shown = slices.Delete(shown, 0, 1)
 		}
-		return s.ops[i].ret
 	}
-	slices.SortFunc(shown, func(a, b int32) int { return cmp.Compare(latest(a), latest(b)) })
-	if cut := len(shown) - around; cut > 0 {
-		kept := shown[cut:]
-		for _, i := range slices.Backward(shown[:cut]) {
-			if proof[i] && room > 0 {
-				kept, room = append(kept, i), room-1
-			}
+	room := mostProof
+	for _, i := range slices.Backward(t.proof) {
+		if room > 0 && !slices.Contains(shown, i) {
+			shown, room = append(shown, i), room-1
 		}
-		d.Omitted, shown = len(shown)-len(kept), kept
 	}
+	d.Omitted = called - len(shown)
 	slices.Sort(shown)
 	at := map[int32]int{}
 	for n, i := range shown {
@@ -179,7 +184,7 @@ func (t *story) anomaly(s *subject) checkers.Anomaly {
 		key := s.key
 		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, t.sentence)
 	}
-	for _, i := range t.proof {
+	for _, i := range t.about {
 		o := s.ops[i]
 		a.Ops = append(a.Ops, int(o.call))
 		if o.ret != pending {

@@ -21,53 +21,48 @@ type story struct {
 	shortest bool    // no shorter one fails
 	stuck    int32   // the operation that completes there, or none
 	order    []int32 // a legal order up to just before
-	proof    []int32 // a counterexample by themselves; the sentence is about some of them
+	proof    []int32 // a counterexample by themselves, unless it is unwieldy
+	about    []int32 // the same, or the ones of an unwieldy one that the sentence is about
 	minimal  bool    // no operation of them can be done without
 	alone    []int32 // a legal order of them up to just before
 	events   []int32 // events that prove it besides, of operations that constrain nothing
 	sentence string
 }
 
-// blame tells why a key fails that zones decided.
-func (c *check) blame(s *subject, found *conflict) *story {
+// blame tells why a key fails that zones decided. A counterexample has most often all
+// returned long before the end of the history, and is the first: the prefix before its last
+// return is legal. If not, that prefix has a counterexample that returned earlier; after a
+// few of these the first is bisected for.
+func (c *check) blame(s *subject, found *conflict, allowed time.Duration) *story {
 	s.spell()
-	rets := s.completions()
-	fails := func(k int) bool { return s.contradiction(rets[k]) != nil }
-	// The operations that contradict each other have most often all returned long before
-	// the end of the history, and seldom is there a shorter prefix that fails; so the search
-	// goes back from there, by steps that double, before it bisects.
-	end := len(rets) - 1
-	var last int32
-	for _, i := range found.roles() {
-		if r := s.ops[i].ret; r != pending {
-			last = max(last, r)
-		}
-	}
-	if k := sort.Search(len(rets), func(k int) bool { return rets[k] >= last }); k < end && fails(k) {
-		end = k
-	}
-	t := &story{engine: "zones", shortest: true}
-	begin := 0
-	for step := 1; end > 0 && c.ctx.Err() == nil; step *= 2 {
-		k := max(0, end-step)
-		if !fails(k) {
-			begin = k + 1
+	deadline := time.Now().Add(min(allowed, mostReducing))
+	t := &story{engine: "zones", limit: pending - 1}
+	for tries := 1; ; tries++ {
+		c.reduce(s, t, found.roles(), deadline)
+		t.limit = s.lastReturn(t.proof, t.limit)
+		before := s.zones(t.limit - 1)
+		if found = before.conflict; found == nil {
+			t.order, t.shortest = before.order, true
 			break
 		}
-		end = k
-	}
-	first := begin + sort.Search(end-begin, func(k int) bool {
-		if c.ctx.Err() != nil {
-			t.shortest = false
-			return false
+		if c.late(deadline) {
+			break
 		}
-		return fails(begin + k)
-	})
-	t.limit = rets[first]
-	t.stuck = s.returnedAt(t.limit)
-	t.order = s.zones(t.limit - 1).order
-	c.reduce(s, t, s.zones(t.limit).conflict.roles(), time.Until(c.deadline)/4)
+		t.limit--
+		if tries == 4 {
+			t.limit = int32(sort.Search(int(t.limit), func(event int) bool {
+				return !c.late(deadline) && s.contradiction(int32(event)) != nil
+			}))
+			found = s.contradiction(t.limit)
+		}
+	}
+	c.tell(s, t, deadline)
 	return t
+}
+
+// late reports whether the time for telling more is over.
+func (c *check) late(deadline time.Time) bool {
+	return c.ctx.Err() != nil || time.Now().After(deadline)
 }
 
 // roles lists the operations of a conflict.
@@ -112,7 +107,12 @@ func (c *check) bisect(s *subject, limit int32, allowed time.Duration) *story {
 		_, order := try(t.limit-1, true)
 		t.order = s.effective(order, t.limit-1)
 	}
-	c.reduce(s, t, s.witness(t), time.Until(deadline)+allowed/2)
+	deadline = time.Now().Add(min(time.Until(deadline)+allowed/2, mostReducing))
+	c.reduce(s, t, s.witness(t), deadline)
+	if !t.shortest { // but what proves it may have returned earlier
+		t.limit = s.lastReturn(t.proof, t.limit)
+	}
+	c.tell(s, t, deadline)
 	return t
 }
 
@@ -254,20 +254,14 @@ func (s *subject) pairSentence(p part, of *pairs, stuck int32, t *story) {
 
 // othersClause says of the writes of what an operation saw that are not in the
 // counterexample that they are ruled out by it (see sources).
-func (s *subject) othersClause(late int32, t *story) string {
-	v, more := s.ops[late].from, 0
+func (s *subject) othersClause(p part, late int32) string {
+	v := s.ops[late].from
 	for i, o := range s.ops {
-		if s.ops[late].kind != write && o.mutates() && o.to == v && o.call < s.ops[late].ret && !slices.Contains(t.proof, int32(i)) {
-			more++
+		if s.ops[late].kind != write && o.mutates() && o.to == v && o.call < s.ops[late].ret && !slices.Contains(p.index, int32(i)) {
+			return fmt.Sprintf("; all other writes of %s had been replaced before, too", s.values[v])
 		}
 	}
-	switch more {
-	case 0:
-		return ""
-	case 1:
-		return fmt.Sprintf("; the other write of %s had been replaced before, too", s.values[v])
-	}
-	return fmt.Sprintf("; the %d other writes of %s had been replaced before, too", more, s.values[v])
+	return ""
 }
 
 // unseenClause says of an acknowledged write that nothing saw its value, in the whole of the

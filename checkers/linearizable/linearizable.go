@@ -171,7 +171,7 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 		f.verdict, f.reason = checkers.Unknown, "no time was left for it"
 	case f.zones:
 		if found := s.contradiction(all); found != nil {
-			f.verdict, f.story = checkers.Invalid, c.blame(s, found)
+			f.verdict, f.story = checkers.Invalid, c.blame(s, found, slice/4)
 		}
 	default:
 		if limit, found := s.firstDoomed(all); found {

@@ -180,7 +180,7 @@ func (q *sources) last(i int32) int32 {
 			late = w
 		}
 	}
-	until := min(q.s.ops[i].ret, q.limit)
+	until := min(q.s.ops[i].ret, q.limit+1)
 	// Those called last come close to those that returned last, and there may be many.
 	if q.each(i, q.s.ruler(i, q.back, q.newest), until, visit); late == none {
 		q.each(i, none, until, visit)
@@ -234,7 +234,7 @@ func (q *sources) stands(i, ruler int32, writers map[int32][]int32) bool {
 		}
 	}
 	return o.from == initial || q.last(i) == none || slices.ContainsFunc(writers[o.from], func(w int32) bool {
-		return w != i && q.in[w] && q.s.ops[w].call < min(o.ret, q.limit)
+		return w != i && q.in[w] && q.s.ops[w].call < min(o.ret, q.limit+1)
 	})
 }
 
