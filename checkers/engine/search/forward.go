@@ -254,6 +254,6 @@ func (f *forward) collect() {
 	f.largest = max(f.largest, len(f.ends))
 	f.paths.forget(f.ends)
 	if f.st.forget(l, f.cur) {
-		f.legal, f.words = f.legal[:0], f.words[:0]
+		f.known, f.words, f.reach = f.known[:0], f.words[:0], f.reach[:0]
 	}
 }

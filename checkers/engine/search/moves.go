@@ -28,6 +28,7 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 	m := w.p.layout.m
 	state, stale := stateOf(c), c[0]&fresh != 0
 	done, used := c[1:1+m], c[1+m:1+2*m]
+	wanted, aimed := ^uint64(0), goal == none || w.p.off&aim != 0
 	for _, n := range w.active {
 		k := &w.p.classes[n]
 		if stale && k.blind {
@@ -38,11 +39,19 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 			continue
 		}
 		same := next == state
+		// Without use: it may only be tried where it has to happen now.
+		idle := false
+		if !aimed {
+			wanted, aimed = w.wanted(c), true
+		}
+		if wanted != ^uint64(0) && goal != none && w.p.off&aim == 0 {
+			idle = !w.leads(next, wanted)
+		}
 		var first, free bool // one was found; it may be left out
 		for _, slot := range w.open[n] {
 			bit := uint64(1) << (slot % 64)
 			owed := done[slot/64]&bit == 0
-			if used[slot/64]&bit != 0 || same && !owed && slot != goal {
+			if used[slot/64]&bit != 0 || same && !owed && slot != goal || idle && (k.blind || !owed) && slot != goal {
 				continue
 			}
 			if !first || owed {
@@ -53,7 +62,7 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 				break
 			}
 		}
-		if same || first && w.p.off&symmetry == 0 {
+		if same || idle || first && w.p.off&symmetry == 0 {
 			continue
 		}
 		if k.pending > 0 && c[k.word]>>k.shift&k.mask < uint64(w.called[n]) {
@@ -97,7 +106,8 @@ func (w *window) make(to, c []uint64, v move) {
 // were any.
 func (w *window) settle(c []uint64) bool {
 	gained := false
-	for i, word := range w.gain(stateOf(c)) {
+	pure, _ := w.legal(stateOf(c))
+	for i, word := range pure {
 		word &= w.pure[i]
 		gained = gained || word&^c[1+i] != 0
 		c[1+i] |= word

@@ -66,6 +66,7 @@ const (
 	absorption
 	purity
 	lookahead
+	aim
 )
 
 // Verdict is what a search came to.
