@@ -46,7 +46,7 @@ func TestBudget(t *testing.T) {
 		reason string
 	}{
 		{"time", checkers.Budget{Time: 200 * time.Millisecond}, "no legal order was found, nor ruled out, within"},
-		{"memory", checkers.Budget{Memory: 16 << 20}, "used up its memory"},
+		{"memory", checkers.Budget{Memory: 1 << 19}, "used up its memory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := &history.History{}

@@ -63,10 +63,7 @@ func (c *check) decidePart(p part, limit int32, deadline time.Time) outcome {
 	if _, found := p.firstDoomed(limit); found {
 		return illegal
 	}
-	b, release := c.brake(time.Until(deadline) / 8)
-	defer release()
-	out, _ := p.search(limit, false, b)
-	return out
+	return c.search(p.subject, limit, time.Until(deadline)/8).Verdict
 }
 
 // reduce finds the minimal counterexample within the prefix of a story, which fails,
@@ -113,10 +110,11 @@ func (c *check) orderPart(p part, limit int32, deadline time.Time) []int32 {
 	if p.unique() {
 		order = p.zones(limit).order
 	} else {
-		b, release := c.brake(time.Until(deadline))
-		defer release()
-		_, order = p.search(limit, true, b)
-		order = p.effective(order, limit)
+		r := c.search(p.subject, limit, time.Until(deadline))
+		if r.Verdict != legal {
+			return nil
+		}
+		order = p.effective(r.Order, limit)
 	}
 	for k, i := range order {
 		order[k] = p.index[i]

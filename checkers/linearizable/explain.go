@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/search"
 )
 
-// story is why a key fails, found by looking at ever shorter prefixes of the history.
+// story is why a key fails, told of the shortest prefix of the history that does.
 // Linearizability is closed under prefixes - an order of the whole, cut off, is one of the
-// part - so the failing prefixes can be bisected, and the shortest ends with the completion
+// part - so there is one, which a search comes by and zones bisect. It ends with the completion
 // of an operation that fits nowhere among those before it.
 type story struct {
 	engine   string
@@ -77,48 +78,31 @@ func (c *conflict) roles() []int32 {
 	return slices.Compact(ops)
 }
 
-// bisect tells why a key fails that was searched, as well as it can in the time given.
-// The prefix that ends with event limit is known to fail.
-func (c *check) bisect(s *subject, limit int32, allowed time.Duration) *story {
+// explain tells why a key fails that was searched. The search dies of the shortest prefix
+// that fails, and has a legal order up to there.
+func (c *check) explain(s *subject, r search.Result, allowed time.Duration) *story {
 	s.spell()
-	deadline := time.Now().Add(allowed)
-	t := &story{engine: "search", shortest: true}
-	try := func(limit int32, ordered bool) (outcome, []int32) {
-		b, release := c.brake(time.Until(deadline) / 2)
-		defer release()
-		return s.search(limit, ordered, b)
-	}
-	rets := s.completions()
-	lo, hi := 0, sort.Search(len(rets)-1, func(k int) bool { return rets[k] >= limit })
-	for lo < hi {
-		mid := (lo + hi) / 2
-		switch out, _ := try(rets[mid], false); out {
-		case illegal:
-			hi = mid
-		case legal:
-			lo = mid + 1
-		case stopped: // it may fail already, but later ones certainly do
-			lo, t.shortest = mid+1, false
-		}
-	}
-	t.limit = rets[hi]
-	t.stuck = s.returnedAt(t.limit)
-	if t.shortest {
-		_, order := try(t.limit-1, true)
-		t.order = s.effective(order, t.limit-1)
-	}
-	deadline = time.Now().Add(min(time.Until(deadline)+allowed/2, mostReducing))
+	t := &story{engine: "search", shortest: true, limit: r.At, stuck: s.returnedAt(r.At), order: s.effective(r.Order, r.At-1)}
+	deadline := time.Now().Add(min(allowed, mostReducing))
 	c.reduce(s, t, s.witness(t), deadline)
-	if !t.shortest { // but what proves it may have returned earlier
-		t.limit = s.lastReturn(t.proof, t.limit)
-	}
 	c.tell(s, t, deadline)
 	return t
 }
 
-// effective leaves out of an order what did nothing there: pending compare-and-sets that
-// did not match, and pending operations after which nothing returned, which stand there
-// only because a search has to place them.
+// excuse tells why a key fails for which the search had no time: the prefix that ends with
+// event limit is known to fail, though a shorter one may as well.
+func (c *check) excuse(s *subject, limit int32, allowed time.Duration) *story {
+	s.spell()
+	t := &story{engine: "search", limit: limit, stuck: s.returnedAt(limit)}
+	deadline := time.Now().Add(min(allowed, mostReducing))
+	c.reduce(s, t, s.witness(t), deadline)
+	t.limit = s.lastReturn(t.proof, t.limit)
+	c.tell(s, t, deadline)
+	return t
+}
+
+// effective leaves out of an order what did nothing there for a prefix up to event limit:
+// operations that had not returned and changed nothing, or after which nothing had.
 func (s *subject) effective(order []int32, limit int32) []int32 {
 	var kept []int32
 	held, end := int32(initial), 0

@@ -4,14 +4,15 @@
 //
 // The one idea: pick the engine by what the history allows. A key whose values are written
 // once each - which is what our workloads take care to do - is decided exactly in the time
-// of a sort, crashes and all (zones.go). Any other is searched by porcupine, within a
-// budget (search.go). Keys are independent: a composition of registers is linearizable
+// of a sort, crashes and all (zones.go). Any other is searched, within a budget (search.go,
+// checkers/engine/search). Keys are independent: a composition of registers is linearizable
 // just if each of them is.
 //
 // When a key fails, the shortest failing prefix of the history is looked for, because the
 // operation that ends it is one that nobody can place, and the story is told around it,
 // by the fewest operations that fail by themselves (counterexample.go, explain.go, detail.go).
-// Start with Register.
+// Start with Register. An object that is no register, but that somebody has told porcupine
+// about, is checked by it (porcupine.go).
 package linearizable
 
 import (
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/search"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -72,11 +74,9 @@ func (r register) Check(ctx context.Context, h *history.History, budget checkers
 	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
 	defer cancel()
 	subjects := subjects(h, r.Initial)
-	c := &check{ctx: ctx, deadline: begin.Add(budget.Time), workers: budget.Workers, brakes: map[*brake]struct{}{}}
-	end := watch(budget.Memory, c.spent)
-	findings := c.judge(subjects)
-	end()
-	return r.report(h, subjects, findings, time.Since(begin))
+	c := &check{ctx: ctx, deadline: begin.Add(budget.Time), workers: max(1, min(budget.Workers, len(subjects)))}
+	c.memory = budget.Memory / int64(c.workers)
+	return r.report(h, subjects, c.judge(subjects), time.Since(begin))
 }
 
 // check is one run of the checker: what its workers share.
@@ -84,33 +84,7 @@ type check struct {
 	ctx      context.Context
 	deadline time.Time
 	workers  int
-
-	mu     sync.Mutex
-	brakes map[*brake]struct{} // of the searches under way
-}
-
-// spent stops the searches under way: together they have used up the memory. Those that
-// come after find it free again.
-func (c *check) spent() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for b := range c.brakes {
-		b.memory.Store(true)
-		b.pulled.Store(true)
-	}
-}
-
-// brake makes one for a search that may take so long.
-func (c *check) brake(slice time.Duration) (b *brake, release func()) {
-	b = &brake{ctx: c.ctx, deadline: time.Now().Add(slice)}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.brakes[b] = struct{}{}
-	return b, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.brakes, b)
-	}
+	memory   int64 // for one search: as many go on at once as there are workers
 }
 
 // judge decides every key. Cheap ones go first: a key that eats its whole slice of the
@@ -133,7 +107,7 @@ func (c *check) judge(subjects []*subject) []finding {
 
 	var wg sync.WaitGroup
 	next := make(chan int)
-	for range min(c.workers, len(work)) {
+	for range c.workers {
 		wg.Go(func() {
 			for at := range next {
 				rounds := (len(work)-at-1)/c.workers + 1
@@ -174,18 +148,14 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 			f.verdict, f.story = checkers.Invalid, c.blame(s, found, slice/4)
 		}
 	default:
-		if limit, found := s.firstDoomed(all); found {
-			f.verdict, f.story = checkers.Invalid, c.bisect(s, limit, slice/2)
-			return
-		}
-		b, release := c.brake(slice)
-		out, _ := s.search(all, false, b)
-		release()
-		switch out {
-		case illegal:
-			f.verdict, f.story = checkers.Invalid, c.bisect(s, all, slice/2)
-		case stopped:
-			f.verdict, f.reason = checkers.Unknown, b.why(slice)
+		limit, doomed := s.firstDoomed(all)
+		switch r := c.search(s, min(limit, all), slice); {
+		case r.Verdict == illegal:
+			f.verdict, f.story = checkers.Invalid, c.explain(s, r, slice/2)
+		case doomed:
+			f.verdict, f.story = checkers.Invalid, c.excuse(s, limit, slice/2)
+		case r.Verdict == stopped:
+			f.verdict, f.reason = checkers.Unknown, unsettled(r, slice)
 		}
 	}
 }
@@ -229,7 +199,7 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 		count("undecided keys", unknown, "")
 	}
 	if searched > 0 {
-		count("searched keys", searched, "some value is written twice, so an order had to be searched for")
+		count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Forward)
 	}
 	result.Figures = append(result.Figures,
 		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},

@@ -137,16 +137,6 @@ func (s *set) better(a, b []uint64) bool {
 	return true
 }
 
-// covered reports whether something in the set is as good as c.
-func (s *set) covered(c []uint64, hard []uint64) bool {
-	for i := s.heads[s.hash(c, hard)]; i != none; i = s.next[i] {
-		if s.better(s.at(i), c) {
-			return true
-		}
-	}
-	return false
-}
-
 // add takes c in unless it is covered, and drops what c covers.
 func (s *set) add(c []uint64, hard []uint64, node int32) (int32, bool) {
 	h := s.hash(c, hard)
