@@ -14,20 +14,20 @@ type part struct {
 	index []int32 // by operation of the part: which one of the whole it is
 }
 
-// part takes operations out of the prefix that sources were prepared for.
-func (q *sources) part(keep []int32) part {
-	p := part{&subject{h: q.s.h, key: q.s.key, keyed: q.s.keyed}, keep}
-	renumber := func(v int32) int32 { return p.number.of(q.s.values[v]) }
+// part takes operations out of the prefix up to event limit.
+func (s *subject) part(keep []int32, limit int32) part {
+	p := part{&subject{h: s.h, key: s.key, keyed: s.keyed}, keep}
+	renumber := func(v int32) int32 { return p.number.of(s.values[v]) }
 	renumber(initial)
 	for _, i := range keep {
-		o := q.s.ops[i]
+		o := s.ops[i]
 		if o.kind != write {
 			o.from = renumber(o.from)
 		}
 		if o.mutates() {
 			o.to = renumber(o.to)
 		}
-		if o.ret > q.limit {
+		if o.ret > limit {
 			o.ret = pending
 		}
 		p.ops = append(p.ops, o)
@@ -69,13 +69,12 @@ func (c *check) decidePart(p part, limit int32, deadline time.Time) outcome {
 // reduce finds the minimal counterexample within the prefix of a story, which fails,
 // starting from what is known to contradict itself.
 func (c *check) reduce(s *subject, t *story, witness []int32, deadline time.Time) {
-	q := s.sources(t.limit)
 	found := minimal.Find(minimal.Problem{
 		Ops:     s.within(t.limit),
-		Rule:    q,
+		Rule:    s.sources(t.limit),
 		Witness: witness,
 		Illegal: func(keep []int32) (bool, bool) {
-			out := c.decidePart(q.part(keep), t.limit, deadline)
+			out := c.decidePart(s.part(keep, t.limit), t.limit, deadline)
 			return out == illegal, out != stopped
 		},
 		Stop:      func() bool { return c.late(deadline) },
@@ -126,7 +125,7 @@ func (c *check) orderPart(p part, limit int32, deadline time.Time) []int32 {
 // operations in it, if it is one, else that of the places that its last operation has not.
 func (c *check) tell(s *subject, t *story, deadline time.Time) {
 	t.stuck = s.returnedAt(t.limit)
-	p := s.sources(t.limit).part(t.proof)
+	p := s.part(t.proof, t.limit)
 	t.about = t.proof
 	if len(t.proof) > unwieldy {
 		t.about, t.proof, t.minimal = []int32{t.stuck}, nil, false

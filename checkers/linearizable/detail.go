@@ -74,21 +74,23 @@ func (s *subject) detail(t *story) Detail {
 	}
 	// The latest ones matter: by completion, those still open by invocation.
 	latest := func(i int32) int32 {
-		o := s.ops[i]
-		if o.ret > t.limit {
-			return o.call
+		if o := &s.ops[i]; o.ret <= t.limit {
+			return o.ret
 		}
-		return o.ret
+		return s.ops[i].call
 	}
 	var shown []int32
 	called := 0
-	for i, o := range s.ops {
-		if o.call > t.limit {
+	for i := range s.ops {
+		if s.ops[i].call > t.limit {
 			break
 		}
 		called++
-		if o.ret <= t.limit {
+		if s.ops[i].ret <= t.limit {
 			d.Completed++
+		}
+		if len(shown) == around && latest(int32(i)) < latest(shown[0]) {
+			continue
 		}
 		at, _ := slices.BinarySearchFunc(shown, latest(int32(i)), func(j, at int32) int { return cmp.Compare(latest(j), at) })
 		if shown = slices.Insert(shown, at, int32(i)); len(shown) > around {

@@ -1,6 +1,7 @@
 package linearizable
 
 import (
+	"slices"
 	"sort"
 )
 
@@ -48,6 +49,35 @@ func (s *subject) pairs(limit int32) *pairs {
 		p.done, p.top = append(p.done, i), append(p.top, top)
 	}
 	return p
+}
+
+// byValue are mutations by the value that they wrote, in order of their calls.
+type byValue struct {
+	starts []int32 // those of v stand from starts[v] on
+	ops    []int32
+}
+
+func (b *byValue) of(v int32) []int32 { return b.ops[b.starts[v]:b.starts[v+1]] }
+
+func (s *subject) byValue(chosen func(op) bool) byValue {
+	b := byValue{starts: make([]int32, s.number.len()+1)}
+	for _, o := range s.ops {
+		if chosen(o) {
+			b.starts[o.to+1]++
+		}
+	}
+	for v := range s.number.len() {
+		b.starts[v+1] += b.starts[v]
+	}
+	b.ops = make([]int32, b.starts[s.number.len()])
+	next := slices.Clone(b.starts)
+	for i, o := range s.ops {
+		if chosen(o) {
+			b.ops[next[o.to]] = int32(i)
+			next[o.to]++
+		}
+	}
+	return b
 }
 
 // source is the write of the value that operation i saw which returned last, of those

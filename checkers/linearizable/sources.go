@@ -42,11 +42,9 @@ import (
 type sources struct {
 	s     *subject
 	limit int32
-	// By value, who wrote it: those that returned, by call, and how late the first k+1 of
-	// them did; and those that did not.
-	done, open byValue
-	latest     []int32
+	by    map[int32]*writers // by value, as far as asked for
 	// The mutations that returned, by return; newest[k] was called last among the first k+1.
+	// Where values are written once nobody is ruled out, and nobody needs them.
 	back, newest []int32
 	// Scratch of Close and Grow: who is in the set, and which pending compare-and-sets have
 	// been looked at for the operation numbered round.
@@ -55,55 +53,65 @@ type sources struct {
 	round  int32
 }
 
+// writers are those who wrote a value: those that returned, by call, and how late the first
+// k+1 of them did; and those that did not.
+type writers struct{ done, latest, open []int32 }
+
 // sources prepares for the prefix up to event limit.
 func (s *subject) sources(limit int32) *sources {
-	q := &sources{s: s, limit: limit, in: make([]bool, len(s.ops)), looked: make([]int32, len(s.ops))}
-	q.back = slices.DeleteFunc(s.returned(limit), func(i int32) bool { return !s.ops[i].mutates() })
-	q.done = s.byValue(func(o op) bool { return o.mutates() && o.ret <= limit })
-	q.open = s.byValue(func(o op) bool { return o.mutates() && o.ret > limit && o.call <= limit })
-	q.latest = make([]int32, len(q.done.ops))
-	for k, i := range q.done.ops {
-		o := s.ops[i]
-		if q.latest[k] = o.ret; int32(k) > q.done.starts[o.to] {
-			q.latest[k] = max(o.ret, q.latest[k-1])
-		}
+	q := &sources{s: s, limit: limit, by: map[int32]*writers{}, in: make([]bool, len(s.ops)), looked: make([]int32, len(s.ops))}
+	if !s.unique() {
+		q.back = slices.DeleteFunc(s.returned(limit), func(i int32) bool { return !s.ops[i].mutates() })
+		q.newest = s.newest(q.back)
 	}
-	q.newest = s.byReturn(q.back)
 	return q
 }
 
-// byValue are mutations by the value that they wrote, in order of their calls.
-type byValue struct {
-	starts []int32 // those of v stand from starts[v] on
-	ops    []int32
+// few is of how many values the writers are looked for one by one, which most
+// counterexamples need of two or three, before those of all values are.
+const few = 8
+
+// of returns who wrote a value.
+func (q *sources) of(v int32) *writers {
+	if w, found := q.by[v]; found {
+		return w
+	}
+	if len(q.by) < few {
+		q.by[v] = &writers{}
+		for i := range q.s.ops {
+			if o := &q.s.ops[i]; o.to == v && o.mutates() && o.call <= q.limit {
+				q.by[v].add(int32(i), o.ret, q.limit)
+			}
+		}
+		return q.by[v]
+	}
+	clear(q.by)
+	all := make([]writers, q.s.number.len())
+	for v := range all {
+		q.by[int32(v)] = &all[v]
+	}
+	for i, o := range q.s.ops {
+		if o.mutates() && o.call <= q.limit {
+			all[o.to].add(int32(i), o.ret, q.limit)
+		}
+	}
+	return q.by[v]
 }
 
-func (b *byValue) of(v int32) []int32 { return b.ops[b.starts[v]:b.starts[v+1]] }
-
-func (s *subject) byValue(chosen func(op) bool) byValue {
-	b := byValue{starts: make([]int32, s.number.len()+1)}
-	for _, o := range s.ops {
-		if chosen(o) {
-			b.starts[o.to+1]++
-		}
+func (w *writers) add(i, ret, limit int32) {
+	if ret > limit {
+		w.open = append(w.open, i)
+		return
 	}
-	for v := range s.number.len() {
-		b.starts[v+1] += b.starts[v]
+	if k := len(w.latest); k > 0 {
+		ret = max(ret, w.latest[k-1])
 	}
-	b.ops = make([]int32, b.starts[s.number.len()])
-	next := slices.Clone(b.starts)
-	for i, o := range s.ops {
-		if chosen(o) {
-			b.ops[next[o.to]] = int32(i)
-			next[o.to]++
-		}
-	}
-	return b
+	w.done, w.latest = append(w.done, i), append(w.latest, ret)
 }
 
 // within lists the operations that constrain the prefix up to event limit, in order.
 func (s *subject) within(limit int32) []int32 {
-	var ops []int32
+	ops := make([]int32, 0, len(s.ops))
 	for i, o := range s.ops {
 		if o.call > limit {
 			break
@@ -115,9 +123,8 @@ func (s *subject) within(limit int32) []int32 {
 	return ops
 }
 
-// byReturn sorts mutations by return, and says of each which was called last up to it.
-func (s *subject) byReturn(ops []int32) (newest []int32) {
-	slices.SortFunc(ops, func(a, b int32) int { return cmp.Compare(s.ops[a].ret, s.ops[b].ret) })
+// newest says of mutations in the order of their returns which was called last up to each.
+func (s *subject) newest(ops []int32) (newest []int32) {
 	last := int32(none)
 	for _, i := range ops {
 		if last == none || s.ops[i].call > s.ops[last].call {
@@ -144,15 +151,15 @@ func (q *sources) each(i, ruler, until int32, visit func(w int32)) {
 	if ruler != none {
 		since = q.s.ops[ruler].call
 	}
-	for _, w := range q.open.of(v) {
+	by := q.of(v)
+	for _, w := range by.open {
 		if w != i && q.s.ops[w].call < until {
 			visit(w)
 		}
 	}
-	done, latest := q.done.of(v), q.latest[q.done.starts[v]:]
-	k := sort.Search(len(done), func(k int) bool { return q.s.ops[done[k]].call > until })
-	for k--; k >= 0 && latest[k] > since; k-- {
-		if w := done[k]; w != i && q.s.ops[w].ret > since {
+	k := sort.Search(len(by.done), func(k int) bool { return q.s.ops[by.done[k]].call > until })
+	for k--; k >= 0 && by.latest[k] > since; k-- {
+		if w := by.done[k]; w != i && q.s.ops[w].ret > since {
 			visit(w)
 		}
 	}
@@ -201,9 +208,10 @@ func (q *sources) Close(keep []int32) []int32 {
 			}
 		}
 	}
+	slices.SortFunc(back, func(a, b int32) int { return cmp.Compare(ops[a].ret, ops[b].ret) })
 	for again := true; again; {
 		again = false
-		newest := q.s.byReturn(back)
+		newest := q.s.newest(back)
 		for _, i := range keep {
 			if q.in[i] && !q.stands(i, q.s.ruler(i, back, newest), writers) {
 				q.in[i], again = false, true
@@ -276,7 +284,7 @@ func (q *sources) Grow(keep []int32) []int32 {
 // the set anyway.
 func (q *sources) rulesOut(i, ruler int32) bool {
 	since := q.s.ops[ruler].call
-	return slices.ContainsFunc(q.done.of(q.s.ops[i].from), func(w int32) bool {
+	return slices.ContainsFunc(q.of(q.s.ops[i].from).done, func(w int32) bool {
 		return !q.in[w] && q.s.ops[w].ret < since
 	})
 }
