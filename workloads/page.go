@@ -9,7 +9,15 @@ type Page struct {
 var registerPage = Page{
 	Does: "Threads read, write and compare-and-set a few registers side by side; each register lives for some hundred operations. Where the system offers no compare-and-set it is left out.",
 	Anomalies: [][2]string{
-		{"nonlinearizable", "no order of the register's operations respects real time; the sentence names an operation that nobody can place"},
+		{"nonlinearizable", "no order of the register's operations respects real time; the sentence names an operation that nobody can place. Stale reads are measured then: how many, and how far behind in milliseconds and versions"},
+		{"nonsequential", "(`--model sequential`) no order of all operations on all keys keeps to the order of each process; real time does not count. It is searched for within the budget"},
+		{"incoherent", "(`--model coherence`) no order of the operations on a key keeps to the order of each process"},
+		{"monotonic-reads", "(`--model monotonic-reads`) no order of a key's versions is such that no process read a version and later an older one. " +
+			"This guarantee and the next three are about each key by itself. Where one of them and others contradict each other, but none of them does by itself, the verdict on it is unknown: a history does not say which of them is broken"},
+		{"read-your-writes", "(`--model read-your-writes`) no order of a key's versions is such that no process read an older version than one that it had written"},
+		{"monotonic-writes", "(`--model monotonic-writes`) no order of a key's versions is such that each process's writes come in the order in which it made them"},
+		{"writes-follow-reads", "(`--model writes-follow-reads`) no order of a key's versions is such that what a process wrote comes after all that it had read"},
+		{"phantom-value", "(all models but linearizable, `--model eventual` too) a read of a value that nobody wrote, or whose write certainly failed"},
 	},
 }
 

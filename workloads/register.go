@@ -63,7 +63,7 @@ func buildRegister(c Config) Instance {
 
 // registerModels are those of any data.
 var registerModels = []model.Model{
-	model.Linearizable, model.Coherent, model.ReadYourWrites, model.MonotonicReads,
+	model.Linearizable, model.Sequential, model.Coherent, model.ReadYourWrites, model.MonotonicReads,
 	model.MonotonicWrites, model.WritesFollowReads, model.Eventual,
 }
 

@@ -29,8 +29,10 @@ func random(seed, ops, keys int) *history.History {
 	if r.Intn(2) == 0 {
 		s.crash = 0.3
 	}
-	switch r.Intn(3) {
+	switch r.Intn(4) {
 	case 0:
+		s.lag = 1 + r.Intn(5)
+	case 3:
 		s.stale = r.Float64()
 	case 1:
 		s.wild = r.Float64()
@@ -117,5 +119,70 @@ func TestSessionsAgainstOracle(t *testing.T) {
 				return false
 			})
 		})
+	}
+}
+
+func TestSequentialAgainstOracle(t *testing.T) {
+	compare(t, Sequential(), 12, 3, func(ops []plain) bool {
+		for _, key := range keysOf(ops) {
+			if phantomBrute(onKey(ops, key)) {
+				return false
+			}
+		}
+		return sequentialBrute(ops)
+	}, nil)
+}
+
+// TestSearchAgainstOracle holds the ways to decide sequential consistency to account one by
+// one: what is forced, and searching with and without it.
+func TestSearchAgainstOracle(t *testing.T) {
+	counts := map[string]int{}
+	for seed := range 2 * *histories {
+		r := rand.New(rand.NewSource(int64(seed)))
+		h := generate(r, shape{ops: 8 + r.Intn(8), processes: 2 + r.Intn(3), keys: 1 + r.Intn(3), cas: r.Intn(3) == 0,
+			lag: r.Intn(2) * r.Intn(6), stale: r.Float64(), wild: 0.1 * float64(r.Intn(2)), crash: 0.1 * float64(r.Intn(2))})
+		all, processes := registers(h, history.Nil)
+		tails := newTails(processes)
+		coherent := len(all) > 0
+		for _, r := range all {
+			coherent = coherent && r.Fault == "" && r.phantom == none && r.contradiction(tails) == nil
+		}
+		if !coherent {
+			continue
+		}
+		want := sequentialBrute(plainly(h))
+		forget := func() *world { return newWorld(all, tails) }
+		if w := forget(); w.sorted() {
+			counts["sorted"]++
+			if !want {
+				t.Fatalf("seed %d: an order was found where there is none:\n%s", seed, dump(h))
+			}
+		}
+		w := forget()
+		circle := w.saturate(t.Context(), 1<<20)
+		if circle != nil {
+			counts["circle"]++
+			if want {
+				t.Fatalf("seed %d: a circle, but there is an order:\n%s", seed, dump(h))
+			}
+		}
+		for _, forced := range []bool{false, true} {
+			w := forget()
+			if forced && w.saturate(t.Context(), 1<<20) != nil {
+				continue
+			}
+			s := newSearch(w)
+			order, ended := s.run(t.Context(), 1<<30)
+			if (order != nil) != want || ended == want || want && !w.legal(order) || s.best > len(w.ops) || want && s.best != len(w.ops) {
+				t.Fatalf("seed %d: forced %v: order %v, ended %v, want %v, best %d of %d:\n%s", seed, forced, order, ended, want, s.best, len(w.ops), dump(h))
+			}
+			counts[fmt.Sprintf("forced %v, ended %v", forced, ended)]++
+		}
+	}
+	t.Log(counts)
+	for _, what := range []string{"sorted", "circle", "forced false, ended true", "forced false, ended false", "forced true, ended false"} {
+		if counts[what] < *histories/200 {
+			t.Errorf("too few that are %s to mean anything", what)
+		}
 	}
 }

@@ -9,7 +9,8 @@ const (
 	inOrder  cause = iota // a process did a and then b
 	first                 // what a register holds at first comes before all else
 	replaced              // the compare-and-set b put its value in the place of another
-	follows               // one version must follow another, as said elsewhere
+	sees                  // b saw what a wrote, or put its value in the place of what a saw
+	follows               // one version must follow another, since an operation on it does
 )
 
 // edge says that node from must come before node to, because of the operations a and b.
@@ -178,14 +179,14 @@ func (g *graph) cycleThrough(start int32, of []int32) []edge {
 	return nil
 }
 
-// path returns the shortest way between two nodes along the edges that may be used.
-func (g *graph) path(from, to int32, may func(edge) bool) []edge {
+// path returns the shortest way between two nodes along the edges added before one.
+func (g *graph) path(from, to, limit int32) []edge {
 	by := map[int32]int32{}
 	queue := []int32{from}
 	for k := 0; k < len(queue); k++ {
 		for _, i := range g.leaving(queue[k]) {
 			e := g.edges[i]
-			if !may(e) {
+			if i >= limit {
 				continue
 			}
 			if e.to == to {

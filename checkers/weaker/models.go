@@ -9,7 +9,10 @@ import (
 // that judges, if the model can be judged by what clients see, and the measure of staleness.
 func For(m model.Model) []checkers.Checker {
 	all := []checkers.Checker{Staleness()}
-	if m == model.Coherent {
+	switch m {
+	case model.Sequential:
+		all = append(all, Sequential())
+	case model.Coherent:
 		all = append(all, Coherence())
 	}
 	for _, g := range guarantees {

@@ -3,6 +3,7 @@ package weaker
 import (
 	"math/rand"
 	"slices"
+	"sort"
 
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -240,6 +241,7 @@ type shape struct {
 	cas                  bool
 	stale                float64 // of the reads: they see a version of the past, as their process's replica has it
 	wild                 float64 // of the reads: they see anything
+	lag                  int     // processes read replicas of all keys, as they were up to so many writes ago
 }
 
 // generate runs random operations against registers, of which each process has a replica
@@ -253,6 +255,8 @@ func generate(r *rand.Rand, s shape) *history.History {
 	h := &history.History{}
 	logs := make([][]history.Value, s.keys)    // the versions of each key
 	seen := make([]map[int64]int, s.processes) // by process: how far its replica is
+	var times []int64                          // the keys of all writes, in order
+	when := make([][]int, s.keys)              // by key: which of those are its
 	next, names := int64(0), s.processes
 	process, busy := make([]int, s.processes), make([]*flight, s.processes)
 	var lost []*flight
@@ -267,6 +271,24 @@ func generate(r *rand.Rand, s shape) *history.History {
 		newest := len(*log) - 1
 		f.done, f.result = true, f.op
 		f.result.Type = history.OK
+		if s.lag > 0 && f.op.F == "read" {
+			// A replica has all writes up to some point, and never fewer than it had.
+			const all = -1
+			seen[p][all] = max(seen[p][all], len(times)-r.Intn(s.lag))
+			f.result.Value = history.Nil
+			if n := sort.SearchInts(when[f.op.Key], seen[p][all]); n > 0 {
+				f.result.Value = (*log)[n]
+			}
+			return
+		}
+		if f.op.F != "read" && s.lag > 0 {
+			defer func() {
+				if len(*log)-1 > newest {
+					when[f.op.Key], times = append(when[f.op.Key], len(times)), append(times, f.op.Key)
+				}
+				seen[p][-1] = len(times)
+			}()
+		}
 		switch at := max(seen[p][f.op.Key], newest-r.Intn(4)); {
 		case f.op.F == "read" && r.Float64() < s.wild:
 			f.result.Value = history.Int(r.Int63n(next + 2))

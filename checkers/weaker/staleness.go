@@ -325,6 +325,8 @@ func (m *measure) sentence() string {
 			by, versions = max(by, s.by), max(versions, s.versions)
 		}
 		fmt.Fprintf(&b, "worst %s, %s behind", plural(versions, "version"), checkers.Span(by))
+	} else if m.blamed == m.torn {
+		b.WriteString("none certainly stale")
 	} else {
 		b.WriteString("no read certainly stale")
 	}

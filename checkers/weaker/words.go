@@ -114,14 +114,20 @@ func (r *register) tell(w *witness) string {
 			r.value(r.ops[k.a].from), r.value(r.ops[k.a].to))
 	}
 	var parts []string
-	for _, h := range w.hops {
-		switch h.why {
-		case inOrder:
-			parts = append(parts, fmt.Sprintf("%s %s and then %s", r.who(h.a), r.did(h.a), r.did(h.b)))
-		case replaced:
+	hops := w.hops
+	if len(hops) > 1 && hops[0].why == first {
+		hops = append(slices.Clone(hops[1:]), hops[0])
+	}
+	for k, h := range hops {
+		switch {
+		case h.why == replaced:
 			parts = append(parts, fmt.Sprintf("%s %s", r.who(h.b), r.did(h.b)))
-		case first:
-			parts = append(parts, fmt.Sprintf("%s was there before all else", r.value(initial)))
+		case h.why == first:
+			parts[len(parts)-1] += ", which was there before all else"
+		case k > 0 && hops[k-1].why == inOrder && hops[k-1].b == h.a:
+			parts[len(parts)-1] += " and then " + r.did(h.b)
+		default:
+			parts = append(parts, fmt.Sprintf("%s %s and then %s", r.who(h.a), r.did(h.a), r.did(h.b)))
 		}
 	}
 	text := shorten(parts)
@@ -158,7 +164,10 @@ func (r *register) phantomAnomaly() checkers.Anomaly {
 	if e, found := r.rejected[o.from]; found {
 		done := r.H.At(int(e[1]))
 		a.Ops = append(a.Ops, int(e[0]), int(e[1]))
-		a.Sentence += fmt.Sprintf(": %s's %s of it certainly failed (%s, at %s)", r.Who(int(e[0])), done.F, done.Error, checkers.At(done.Time))
+		a.Sentence += fmt.Sprintf(": %s's %s of it certainly failed at %s", r.Who(int(e[0])), done.F, checkers.At(done.Time))
+		if done.Error != "" {
+			a.Sentence += " (" + done.Error + ")"
+		}
 	}
 	if o.ret == pending {
 		a.Ops = slices.DeleteFunc(a.Ops, func(e int) bool { return e == pending })
