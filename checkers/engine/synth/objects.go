@@ -44,6 +44,16 @@ var kinds = []kind{
 	{"register", func(g *generator) object { return &register{g: g} }, &registerModel, []violation{{StaleRead, staleRead}}},
 	{"cas-register", func(g *generator) object { return &register{g: g, cas: true} }, &registerModel,
 		[]violation{{StaleRead, staleRead}, {TakenTwice, takenTwice}}},
+	{"set", func(g *generator) object { return &set{g: g, in: map[int64]bool{}} }, &setModel, []violation{{LostElement, lostElement}}},
+	{"queue", func(g *generator) object { return &container{g: g, put: "enqueue", take: "dequeue"} }, &queueModel,
+		[]violation{{OutOfOrder, outOfOrder}}},
+	{"stack", func(g *generator) object { return &container{g: g, put: "push", take: "pop", order: lastIn} }, &stackModel,
+		[]violation{{OutOfOrder, outOfOrder}}},
+	{"priority-queue", func(g *generator) object {
+		return &container{g: g, put: "insert", take: "delete-min", order: smallest}
+	}, &priorityModel, []violation{{OutOfOrder, outOfOrder}}},
+	{"counter", func(g *generator) object { return &counter{g: g} }, &counterModel, []violation{{LostIncrement, lostIncrement}}},
+	{"mutex", func(g *generator) object { return &mutex{g: g, held: -1} }, &mutexModel, []violation{{HeldTwice, heldTwice}}},
 }
 
 // The violations.

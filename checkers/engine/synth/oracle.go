@@ -158,35 +158,3 @@ func (m *Model) Porcupine(ops []Operation) (porcupine.Model, []porcupine.Operati
 	}
 	return model, all
 }
-
-// integer is a value as a state: most are small, which costs nothing to box.
-func integer(v history.Value) int64 {
-	if v.IsNil() {
-		return math.MinInt64
-	}
-	return v.A
-}
-
-var registerModel = Model{
-	Reads:   []string{"read"},
-	Initial: integer(history.Nil),
-	Step: func(state any, o *Operation) (any, bool) {
-		switch o.F {
-		case "read":
-			return state, state.(int64) == integer(o.Out)
-		case "write":
-			return o.Arg.A, true
-		}
-		if state.(int64) == o.Arg.A {
-			return o.Arg.B, true
-		}
-		return state, false
-	},
-	Seen: func(o *Operation, end history.Op) bool {
-		if o.F != "cas" || end.Value.Kind != history.KindInt {
-			return false
-		}
-		o.F, o.Out = "read", end.Value
-		return true
-	},
-}
