@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/faultline-dev/faultline/checkers/object"
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/nemesis"
 )
 
 // docsCommand writes the pages that say what the registries say, so that they cannot drift
-// from it: targets.md, targets/<name>.md, workloads.md and nemeses.md.
+// from it: targets.md, targets/<name>.md, workloads.md, nemeses.md and objects.md.
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "docs DIR",
@@ -46,7 +47,7 @@ type page struct {
 const generated = "<!-- Made by `go run ./cmd/faultline docs docs`: change the registries, not this page. -->\n\n"
 
 func (a *app) pages() []page {
-	all := []page{{"targets.md", a.targetsPage()}, {"workloads.md", a.workloadsPage()}, {"nemeses.md", nemesesPage()}}
+	all := []page{{"targets.md", a.targetsPage()}, {"workloads.md", a.workloadsPage()}, {"nemeses.md", nemesesPage()}, {"objects.md", objectsPage()}}
 	for _, t := range a.targets {
 		all = append(all, page{"targets/" + t.Name + ".md", a.targetPage(t)})
 	}
@@ -265,6 +266,37 @@ none of whose faults bit makes it unknown, never valid. Faults are undone on eve
 machine can do, and what would mend the others.
 
 Options are given as ` + "`--set NAME=VALUE`" + `.
+
+`
+
+// objectsPage says what operations each type of object has.
+func objectsPage() []byte {
+	var b bytes.Buffer
+	b.WriteString("# Objects\n\n" + generated + objectsIntroduction)
+	for _, t := range object.All {
+		fmt.Fprintf(&b, "## %s\n\n%s.", t.Name, upperFirst(t.Doc))
+		if len(t.Also) > 0 {
+			fmt.Fprintf(&b, " Also known as %s.", strings.Join(t.Also, ", "))
+		}
+		if t.Initial != "" {
+			fmt.Fprintf(&b, " `--initial`: %s.", t.Initial)
+		}
+		b.WriteString("\n\n| operation | value of the invocation | value of the `ok` | |\n|---|---|---|---|\n")
+		for _, o := range t.Operations {
+			ops := names(append([]string{o.Name}, o.Also...), func(name string) string { return "`" + name + "`" })
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.Join(ops, ", "), cell(o.Value), cell(o.Result), cell(o.Doc))
+		}
+		b.WriteByte('\n')
+	}
+	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
+}
+
+const objectsIntroduction = `What ` + "`faultline check FILE --model TYPE`" + ` can judge ([checking.md](checking.md)). Each object of a
+history, one for each key, is held to be linearizable: its operations took effect one at a time, each
+between its invocation and its completion.
+
+Operations that ended in ` + "`fail`" + ` certainly did nothing; those that ended in ` + "`info`" + `, or in nothing, may
+have taken effect at any later moment, or never, and what they returned is not known.
 
 `
 

@@ -41,6 +41,7 @@ var lists = []struct {
 	{"nemeses", []string{"needs"}, listNemeses},
 	{"checkers", nil, listCheckers},
 	{"models", []string{"implies"}, listModels},
+	{"objects", []string{"also", "operations"}, listObjects},
 	{"bugs", []string{"target", "workload", "nemeses", "anomaly"}, listBugs},
 }
 

@@ -1,13 +1,16 @@
 package faultline
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
 	"github.com/faultline-dev/faultline/harness/history"
@@ -142,40 +145,78 @@ type importOptions struct {
 	independent string // auto, yes, no
 }
 
-// loadHistory reads a history file of any format, or a run directory's.
+// loadHistory reads a history file of any format, or a run directory's. Files of text may be
+// compressed; "-" is standard input.
 func loadHistory(path string, o importOptions) (*history.History, *history.FileInfo, error) {
-	stat, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read history: %w", err)
-	}
-	if stat.IsDir() {
-		run, err := openRun(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		return run.History()
-	}
-	format := o.format
-	if format == "" {
-		format = strings.TrimPrefix(filepath.Ext(path), ".")
-	}
-	switch format {
-	case "flh":
-		return history.Open(path)
-	case "edn", "jsonl", "json", "ndjson":
-		f, err := os.Open(path)
+	in := os.Stdin
+	if path != "-" {
+		stat, err := os.Stat(path)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read history: %w", err)
 		}
-		defer f.Close()
-		opts := history.ImportOptions{Name: path, Independent: o.independent}
-		var h *history.History
-		if format == "edn" {
-			h, err = history.ReadEDN(f, opts)
-		} else {
-			h, err = history.ReadJSONL(f, opts)
+		if stat.IsDir() {
+			run, err := openRun(path)
+			if err != nil {
+				return nil, nil, err
+			}
+			return run.History()
 		}
-		return h, &history.FileInfo{}, err
+		if in, err = os.Open(path); err != nil {
+			return nil, nil, fmt.Errorf("read history: %w", err)
+		}
+		defer in.Close()
 	}
-	return nil, nil, fmt.Errorf("%s: a history is a run directory, a .flh, a .edn or a .jsonl file (or say --format)", path)
+	name, compression := path, filepath.Ext(path)
+	if compression == ".gz" || compression == ".zst" {
+		name = strings.TrimSuffix(path, compression)
+	}
+	format := o.format
+	if format == "" {
+		format = strings.TrimPrefix(filepath.Ext(name), ".")
+	}
+	opts := history.ImportOptions{Name: path, Independent: o.independent}
+	read := history.ReadJSONL
+	switch format {
+	case "flh":
+		if path == "-" || name != path {
+			return nil, nil, fmt.Errorf("%s: a .flh has to be a file, and is compressed already", path)
+		}
+		h, info, err := history.Open(path)
+		if err == nil {
+			if err = h.Sound(); err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		return h, info, err
+	case "edn":
+		read = history.ReadEDN
+	case "jsonl", "json", "ndjson":
+	case "":
+		return nil, nil, fmt.Errorf("%s: say what it is: --format edn or --format jsonl", path)
+	default:
+		return nil, nil, fmt.Errorf("%s: a history is a run directory, a .flh, a .edn or a .jsonl file (or say --format)", path)
+	}
+	text, done, err := decompress(in, compression)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer done()
+	h, err := read(text, opts)
+	return h, &history.FileInfo{}, err
+}
+
+// decompress reads what a file's name says that it is compressed with.
+func decompress(r io.Reader, compression string) (io.Reader, func(), error) {
+	switch compression {
+	case ".gz":
+		z, err := gzip.NewReader(r)
+		return z, func() {}, err
+	case ".zst":
+		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<28))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	}
+	return r, func() {}, nil
 }

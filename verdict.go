@@ -32,8 +32,8 @@ func (a *app) verdict(run *store.Run, res *store.Results, err error) {
 	if res.Finding && res.Promise != "" {
 		fmt.Fprintf(a.out, "promised:  %s\n", res.Promise)
 	}
-	fmt.Fprintf(a.out, "seed:      %d\n", res.Seed)
 	if run != nil {
+		fmt.Fprintf(a.out, "seed:      %d\n", res.Seed)
 		fmt.Fprintf(a.out, "report:    %s\n", run.Path(store.ReportFile))
 	}
 	fmt.Fprintf(a.out, "reproduce: %s\n", res.Reproduce)

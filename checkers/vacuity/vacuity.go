@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Kinds   []string // the operations of which at least one has to have succeeded
 	Nemeses []string // those of which at least one fault has to have bitten
+	Any     bool     // some operation has to have succeeded, whatever it was
 }
 
 // Checker returns the checker.
@@ -47,6 +48,9 @@ func (c checker) Check(_ context.Context, h *history.History, _ checkers.Budget)
 		}
 	}
 	var reasons []string
+	if c.Any && len(succeeded) == 0 {
+		reasons = append(reasons, "not one operation succeeded")
+	}
 	for _, f := range c.Kinds {
 		switch {
 		case invoked[f] == 0:

@@ -3,8 +3,11 @@ package history
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -235,5 +238,29 @@ func (v Value) Items() ([]Value, bool) {
 	return items, true
 }
 
+// IsMap reports whether a value is the EDN of a map.
+func (v Value) IsMap() bool { return v.Kind == KindEDN && strings.HasPrefix(v.S, "{") }
+
 // EDN returns the value of that kind that is a constant or a keyword: true, :ok.
 func EDN(s string) Value { return Value{Kind: KindEDN, S: s} }
+
+// ParseValue reads a value as EDN writes it. A bare word is a string; nothing is nil.
+func ParseValue(s string) (Value, error) {
+	p := &ednParser{end: true}
+	p.text = []byte(s)
+	if _, err := p.start(); err != nil {
+		return Nil, nil
+	}
+	if err := p.form(0); errors.Is(err, errMore) {
+		return Nil, fmt.Errorf("%s is not whole", clip(s))
+	} else if err != nil {
+		return Nil, err
+	}
+	if c, err := p.start(); err == nil {
+		return Nil, fmt.Errorf("%w %q behind the value", errUnexpected, c)
+	}
+	if n := p.nodes[0]; n.kind == formOther && !slices.Contains([]string{"true", "false"}, string(p.bytes(0))) {
+		return Text(string(p.bytes(0))), nil
+	}
+	return p.value(0, false), nil
+}

@@ -8,6 +8,7 @@ package history
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 )
@@ -219,4 +220,31 @@ func (h *History) Completions() []int32 {
 		}
 	}
 	return match
+}
+
+// Sound reports an error if some process does two things at a time, or completes what it had
+// not invoked: no harness records that, and no verdict could be had of it.
+func (h *History) Sound() error {
+	var open processes[uint32] // the name of the operation under way, plus one
+	for i := range h.count {
+		c, at := h.chunks[i/chunkSize], i%chunkSize
+		process, f := int(c.process[at]), c.f[at]
+		if process < 0 {
+			continue
+		}
+		before := open.of(process)
+		switch invoked := Type(c.shape[at]&shapeType) == Invoke; {
+		case invoked && *before != 0:
+			return fmt.Errorf("event %d: process %d invokes %s, but its %s has not completed", i, process, h.strings.text(f), h.strings.text(*before-1))
+		case invoked:
+			*before = f + 1
+			continue
+		case *before == 0:
+			return fmt.Errorf("event %d: process %d completes %s, which it had not invoked", i, process, h.strings.text(f))
+		case *before != f+1:
+			return fmt.Errorf("event %d: process %d completes %s, but it had invoked %s", i, process, h.strings.text(f), h.strings.text(*before-1))
+		}
+		*before = 0
+	}
+	return nil
 }

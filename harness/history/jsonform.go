@@ -147,20 +147,20 @@ func (p *jsonParser) number() error {
 		}
 		return p.at > begin
 	}
-	follows := func(chars string) bool {
-		if p.at < len(p.text) && bytes.IndexByte([]byte(chars), p.text[p.at]) >= 0 {
+	follows := func(a, b byte) bool {
+		if p.at < len(p.text) && (p.text[p.at] == a || p.text[p.at] == b) {
 			p.at++
 			return true
 		}
 		return false
 	}
-	follows("-")
-	ok := follows("0") || digits()
-	if follows(".") {
+	follows('-', '-')
+	ok := follows('0', '0') || digits()
+	if follows('.', '.') {
 		ok = ok && digits()
 	}
-	if follows("eE") {
-		follows("+-")
+	if follows('e', 'E') {
+		follows('+', '-')
 		ok = ok && digits()
 	}
 	if !ok || p.at < len(p.text) && p.text[p.at] >= '0' && p.text[p.at] <= '9' {

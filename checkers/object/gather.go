@@ -1,0 +1,233 @@
+package object
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// pending is the return of an operation that may take effect at any later time, or never.
+const pending = math.MaxInt32
+
+// op is one operation that constrains the order. Its moments are numbers that rise with the
+// events that they are of; no two operations of an object share one.
+type op struct {
+	call, ret int32
+	do        Do
+}
+
+// subject is one object: the operations of one key, in order of invocation.
+type subject struct {
+	checkers.Subject
+	kind      *Type
+	ops       []op
+	values    []history.Value // by number
+	number    map[history.Value]int64
+	first     int                     // so many operations were never invoked: the object started with them
+	shared    bool                    // some operations share their events with others
+	events    []int32                 // by moment; nil: moments are events
+	doubts    []op                    // drains that never returned
+	base      int64                   // a counter's first sum
+	registers map[history.Value]int64 // a multi-register's
+}
+
+// call is one operation as the history tells it: it happened, or may have.
+type call struct {
+	at       int // the invocation
+	ret      int32
+	arg, out history.Value
+	ok       bool // it returned; otherwise out says nothing
+	process  int
+}
+
+// gather splits a history into its objects, in the order of their first use.
+//
+// What counts: everything that certainly happened, and what changes the object and may have.
+// What certainly did not happen constrains nothing, nor does a question that nobody got an
+// answer to.
+func (c checker) gather(h *history.History) ([]*subject, error) {
+	var failed error
+	operations := map[string]*Operation{}
+	for i := range c.kind.Operations {
+		o := &c.kind.Operations[i]
+		for _, name := range append([]string{o.Name}, o.Also...) {
+			operations[name] = o
+		}
+	}
+	begin := func(of checkers.Subject) *subject {
+		s := &subject{Subject: of, kind: &c.kind, number: map[history.Value]int64{}}
+		if !c.Initial.IsNil() {
+			if c.kind.first == nil {
+				failed = fmt.Errorf("%s has no initial value", article(c.kind.Name))
+			} else if why := c.kind.first(s, c.Initial); why != "" {
+				failed = fmt.Errorf("the initial value of %s is %s, and %s %s", article(c.kind.Name), c.kind.Initial, c.Initial, why)
+			}
+			s.first = len(s.ops)
+		}
+		return s
+	}
+	all := checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
+		if e.Type != history.Invoke {
+			return
+		}
+		o := operations[e.F]
+		if o == nil {
+			s.Reject("operation %d is %q, and %s has %s", i, e.F, article(c.kind.Name), c.kind.has())
+			return
+		}
+		in := call{at: i, ret: pending, arg: e.Value, process: e.Process}
+		if match[i] >= 0 {
+			switch done := h.At(int(match[i])); done.Type {
+			case history.Fail:
+				return
+			case history.OK:
+				in.ok, in.ret, in.out = true, match[i], done.Value
+			}
+		}
+		o.gather(s, in)
+	})
+	for _, s := range all {
+		s.settle()
+	}
+	return all, failed
+}
+
+// has lists the operations of the type.
+func (t *Type) has() string {
+	var names []string
+	for _, o := range t.Operations {
+		names = append(names, o.Name)
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
+func article(name string) string {
+	if strings.ContainsAny(name[:1], "aeiou") {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// emit adds what an operation did.
+func (s *subject) emit(c call, d Do) { s.ops = append(s.ops, op{int32(c.at), c.ret, d}) }
+
+// begin adds what the object holds at first.
+func (s *subject) begin(d Do) { s.ops = append(s.ops, op{0, 0, d}) }
+
+// num is the number of a value.
+func (s *subject) num(v history.Value) int64 {
+	n, found := s.number[v]
+	if !found {
+		n = int64(len(s.values))
+		s.number[v], s.values = n, append(s.values, v)
+	}
+	return n
+}
+
+var errNoItems = errors.New("which is no list")
+
+// items takes a list apart; nil is an empty one.
+func items(v history.Value) ([]history.Value, error) {
+	if v.IsNil() {
+		return nil, nil
+	}
+	if all, ok := v.Items(); ok {
+		return all, nil
+	}
+	return nil, errNoItems
+}
+
+// settle numbers the moments anew where events do not do, because operations share some or
+// were never invoked.
+func (s *subject) settle() {
+	if s.kind.tidy != nil {
+		s.kind.tidy(s)
+	}
+	if s.first == 0 && !s.shared {
+		return
+	}
+	type end struct {
+		op    int32
+		event int32
+		ret   bool
+	}
+	ends := make([]end, 0, 2*len(s.ops))
+	for i, o := range s.ops {
+		i := int32(i)
+		if int(i) < s.first { // one after the other, before everything
+			ends = append(ends, end{i, -1, false}, end{i, -1, true})
+			continue
+		}
+		ends = append(ends, end{i, o.call, false})
+		if o.ret != pending {
+			ends = append(ends, end{i, o.ret, true})
+		}
+	}
+	slices.SortStableFunc(ends, func(a, b end) int { return cmp.Compare(a.event, b.event) })
+	s.events = make([]int32, len(ends))
+	for m, e := range ends {
+		s.events[m] = e.event
+		if e.ret {
+			s.ops[e.op].ret = int32(m)
+		} else {
+			s.ops[e.op].call = int32(m)
+		}
+	}
+	slices.SortFunc(s.ops, func(a, b op) int { return cmp.Compare(a.call, b.call) })
+}
+
+// event is that of a moment; none: the object started with it.
+func (s *subject) event(moment int32) int {
+	if s.events == nil || moment == pending {
+		return int(moment)
+	}
+	return int(s.events[moment])
+}
+
+func (s *subject) name() string {
+	if !s.Keyed {
+		return "the " + s.kind.Name
+	}
+	return fmt.Sprintf("key %d", s.Key)
+}
+
+// A sequence of numbers is kept as a string, four bytes each, so that it can be compared.
+
+func packed(n int64) string { return string(binary.BigEndian.AppendUint32(nil, uint32(n))) }
+
+func unpack(s string) []int64 {
+	ns := make([]int64, 0, len(s)/4)
+	for ; len(s) >= 4; s = s[4:] {
+		ns = append(ns, int64(binary.BigEndian.Uint32([]byte(s[:4]))))
+	}
+	return ns
+}
+
+// place is where a number stands, or would, among ascending ones.
+func place(s string, n int64) (at int, found bool) {
+	p := packed(n)
+	lo, hi := 0, len(s)/4
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if s[4*mid:4*mid+4] < p {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return 4 * lo, 4*lo < len(s) && s[4*lo:4*lo+4] == p
+}
+
+func insert(s string, at int, n int64) string { return s[:at] + packed(n) + s[at:] }
+
+func remove(s string, at int) string { return s[:at] + s[at+4:] }

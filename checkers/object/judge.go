@@ -1,0 +1,217 @@
+package object
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/monitor"
+	"github.com/faultline-dev/faultline/checkers/engine/search"
+)
+
+// judgement is one run of the checker.
+type judgement struct {
+	deadline time.Time
+	budget   checkers.Budget
+	subjects []*subject
+	findings []finding
+}
+
+// all decides every object: those that are cheap first, so that one that eats up its whole
+// slice of the time costs the others none of theirs.
+func (j *judgement) all(ctx context.Context) {
+	var hard []int
+	everyone := make([]int, len(j.subjects))
+	for i := range everyone {
+		everyone[i] = i
+	}
+	j.each(everyone, func(i int, _ time.Duration) { j.subjects[i].quick(&j.findings[i]) })
+	for i, f := range j.findings {
+		if f.engine == "" && f.reason == "" {
+			hard = append(hard, i)
+		}
+	}
+	slices.SortStableFunc(hard, func(a, b int) int { return cmp.Compare(len(j.subjects[a].ops), len(j.subjects[b].ops)) })
+	memory := j.budget.Memory / int64(max(1, min(j.budget.Workers, len(hard))))
+	j.each(hard, func(i int, slice time.Duration) {
+		within, cancel := context.WithTimeout(ctx, slice)
+		defer cancel()
+		j.subjects[i].thorough(within, &j.findings[i], limits{slice, memory})
+	})
+}
+
+// each does something about these objects, several at a time; each gets its share of the time
+// that is left.
+func (j *judgement) each(which []int, do func(i int, slice time.Duration)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(j.budget.Workers, len(which)) {
+		wg.Go(func() {
+			for at := range next {
+				rounds := (len(which)-at-1)/j.budget.Workers + 1
+				j.guarded(which[at], do, time.Until(j.deadline)/time.Duration(rounds))
+			}
+		})
+	}
+	for at := range which {
+		next <- at
+	}
+	close(next)
+	wg.Wait()
+}
+
+func (j *judgement) guarded(i int, do func(int, time.Duration), slice time.Duration) {
+	f := &j.findings[i]
+	begin := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			f.verdict, f.reason = checkers.Unknown, fmt.Sprintf("the checker failed: %v", p)
+		}
+		f.took += time.Since(begin)
+	}()
+	do(i, slice)
+}
+
+// quick decides an object whose type has a monitor, if it takes the history.
+func (s *subject) quick(f *finding) {
+	if s.Fault != "" {
+		f.verdict, f.reason = checkers.Unknown, s.Fault
+		return
+	}
+	if s.kind.monitored == nil {
+		return
+	}
+	ops, ok := s.kind.monitored(s)
+	if !ok {
+		return
+	}
+	switch r := s.kind.monitor(ops, monitor.Options{}); r.Verdict {
+	case monitor.Legal:
+		f.engine = byMonitor
+	case monitor.Illegal:
+		f.engine, f.verdict, f.story = byMonitor, checkers.Invalid, s.monitorStory(s.ops, r)
+	}
+}
+
+// limits of one object's searches.
+type limits struct {
+	slice  time.Duration
+	memory int64
+}
+
+// thorough decides an object by its parts, if that is possible, or by a search.
+func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
+	if s.byParts(ctx, f, l) {
+		return
+	}
+	f.engine = bySearch
+	r := s.search(ctx, s.ops, false, l)
+	s.conclude(f, s.ops, r, l)
+}
+
+// conclude says what a search's result is for the object.
+func (s *subject) conclude(f *finding, ops []op, r search.Result, l limits) {
+	switch r.Verdict {
+	case search.Illegal:
+		f.verdict, f.story = checkers.Invalid, s.searchStory(ops, r)
+	case search.Stopped:
+		f.verdict = checkers.Unknown
+		switch {
+		case errors.Is(r.Why, search.ErrTime):
+			f.reason = fmt.Sprintf("no legal order was found, nor ruled out, within %s: %s", checkers.Span(int64(l.slice)), r.Progress())
+		case errors.Is(r.Why, search.ErrMemory):
+			f.reason = "the search for a legal order used up its memory: " + r.Progress()
+		default:
+			f.reason = "the search for a legal order was interrupted"
+		}
+	}
+}
+
+// byParts decides an object part by part. It reports whether that was possible, and says
+// more than that some part's verdict is not the object's.
+func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
+	if s.kind.part == nil {
+		return false
+	}
+	ops, exact := s.ops, true
+	if s.kind.parts != nil {
+		ops, exact = s.kind.parts(s)
+	}
+	parts, ok := s.split(ops)
+	if !ok {
+		return false
+	}
+	undecided := search.Result{}
+	for _, part := range parts {
+		if s.kind.Name == set.Name {
+			if m, ok := setOps(part, len(part)+1); ok {
+				r := monitor.Set(m, monitor.Options{})
+				if r.Verdict == monitor.Illegal {
+					f.engine, f.verdict, f.story = byParts, checkers.Invalid, s.monitorStory(part, r)
+					return true
+				}
+				if r.Verdict == monitor.Legal {
+					continue
+				}
+			}
+		}
+		switch r := s.search(ctx, part, true, l); r.Verdict {
+		case search.Illegal:
+			f.engine = byParts
+			s.conclude(f, part, r, l)
+			return true
+		case search.Stopped:
+			undecided = r
+		}
+	}
+	if !exact {
+		return false
+	}
+	f.engine = byParts
+	s.conclude(f, ops, undecided, l)
+	return true
+}
+
+// split sorts operations by the part that they are of, in the order of first use.
+func (s *subject) split(ops []op) ([][]op, bool) {
+	index := map[int64]int{}
+	var parts [][]op
+	for _, o := range ops {
+		part, ok := s.kind.part(s, o.do)
+		if !ok {
+			return nil, false
+		}
+		n, found := index[part]
+		if !found {
+			n = len(parts)
+			index[part], parts = n, append(parts, nil)
+		}
+		parts[n] = append(parts[n], o)
+	}
+	return parts, len(parts) > 0
+}
+
+// search looks for a legal order.
+func (s *subject) search(ctx context.Context, ops []op, alone bool, l limits) search.Result {
+	in := make([]search.Op[Do], len(ops))
+	for i, o := range ops {
+		d := o.do
+		if alone && s.kind.alone != nil {
+			d = s.kind.alone(d)
+		}
+		in[i] = search.Op[Do]{Call: o.call, Ret: o.ret, Do: d}
+	}
+	m := search.Model[State, Do]{
+		Init: s.kind.init(s, alone), Step: s.kind.step, Pure: pure,
+		Size: func(st State) int { return len(st.S) },
+	}
+	if alone {
+		m.Blind = s.kind.blind
+	}
+	return search.Decide(ctx, m, in, search.Options{Memory: l.memory})
+}

@@ -1,0 +1,166 @@
+// Package object judges histories of objects by their name: queues, sets, mutexes and so on,
+// as anyone's test may have recorded them. It decides whether each object of a history is
+// linearizable: whether its operations took effect one at a time, each at some moment between
+// its invocation and its completion (Herlihy and Wing, TOPLAS 1990).
+//
+// The one idea: a type is a table row. It says under which names its operations go, how they
+// are gathered from a history, and what they do to a state (a sequential specification). From
+// these the general search (checkers/engine/search) can decide any history, given time. Where
+// a type has a monitor (checkers/engine/monitor) and a history's elements are unique, that
+// decides instead, in the time of a sort; and where operations on different parts of an
+// object do not care about one another - elements of a set, registers of a multi-register -
+// each part is decided by itself, for linearizability is local.
+//
+// Start with All, the registry, and New.
+package object
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// Options of the check.
+type Options struct {
+	// Initial is what the object holds at first; nil: nothing. What it is of each type, the
+	// type says.
+	Initial history.Value
+	// Special are checkers that know more of some histories of a type: they are asked first,
+	// and where they do not know this package decides.
+	Special []Special
+	// Anomalies is how many failing objects are told about, the others are counted. 0 means 8.
+	Anomalies int
+}
+
+// Special is a checker for histories of a type that hold these operations only, under their
+// first names, and start with nothing in the object.
+type Special struct {
+	Type       string
+	Operations []string
+	Checker    checkers.Checker
+}
+
+// New returns a checker of objects of a type, one for each key.
+func New(t Type, o Options) checkers.Checker {
+	if o.Anomalies <= 0 {
+		o.Anomalies = 8
+	}
+	return checker{t, o}
+}
+
+type checker struct {
+	kind Type
+	Options
+}
+
+func (c checker) Name() string { return c.kind.Name }
+
+// finding is what came out for one object.
+type finding struct {
+	verdict checkers.Validity
+	reason  string // why unknown
+	story   *story // why invalid
+	engine  string
+	took    time.Duration
+}
+
+func (c checker) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
+	budget = budget.OrDefault()
+	begin := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
+	defer cancel()
+	for _, s := range c.Special {
+		if s.Type != c.kind.Name || !c.Initial.IsNil() || !only(h, s.Operations) {
+			continue
+		}
+		if r := s.Checker.Check(ctx, h, budget); r.Valid != checkers.Unknown {
+			return r
+		}
+	}
+	subjects, err := c.gather(h)
+	if err != nil {
+		return checkers.Result{Checker: c.Name(), Valid: checkers.Unknown, Reason: err.Error()}
+	}
+	j := &judgement{deadline: begin.Add(budget.Time), budget: budget, subjects: subjects, findings: make([]finding, len(subjects))}
+	j.all(ctx)
+	return c.report(subjects, j.findings, time.Since(begin))
+}
+
+// only reports whether the clients' operations are all among these, and return no truth values,
+// which say more of an operation than that it happened.
+func only(h *history.History, names []string) bool {
+	for i := range h.Len() {
+		e := h.At(i)
+		if _, truth := boolean(e.Value); e.Process >= 0 && (truth || !slices.Contains(names, e.F)) {
+			return false
+		}
+	}
+	return true
+}
+
+// report puts the findings into a result.
+func (c checker) report(subjects []*subject, findings []finding, took time.Duration) checkers.Result {
+	result := checkers.Result{Checker: c.Name()}
+	ops, unknown, invalid := 0, 0, 0
+	engines := map[string]int{}
+	var slowest time.Duration
+	for i, f := range findings {
+		s := subjects[i]
+		ops += len(s.ops)
+		slowest = max(slowest, f.took)
+		if f.engine != "" {
+			engines[f.engine]++
+		}
+		result.Valid = checkers.Merge(result.Valid, f.verdict)
+		switch f.verdict {
+		case checkers.Unknown:
+			if unknown++; result.Reason == "" {
+				result.Reason = s.name() + ": " + f.reason
+			}
+		case checkers.Invalid:
+			if invalid++; invalid <= c.Anomalies {
+				result.Anomalies = append(result.Anomalies, f.story.anomaly(s))
+			}
+		}
+	}
+	if unknown > 1 {
+		result.Reason += fmt.Sprintf(" (and %d more like it)", unknown-1)
+	}
+	count := func(name string, n int, note string) {
+		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
+	}
+	count("objects", len(subjects), "")
+	count("operations", ops, "those that constrain the order")
+	if invalid > 0 {
+		count("invalid objects", invalid, "")
+	}
+	if unknown > 0 {
+		count("undecided objects", unknown, "")
+	}
+	for _, engine := range []string{byMonitor, byParts, bySearch} {
+		if engines[engine] > 0 {
+			count("decided by "+engine, engines[engine], engineNotes[engine])
+		}
+	}
+	result.Figures = append(result.Figures,
+		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},
+		checkers.Figure{Name: "slowest object", Value: slowest.Seconds(), Unit: "s"})
+	return result
+}
+
+// The engines.
+const (
+	byMonitor = "monitor"
+	byParts   = "parts"
+	bySearch  = "search"
+)
+
+var engineNotes = map[string]string{
+	byMonitor: "elements are unique: decided in the time of a sort",
+	byParts:   "each element or register decided by itself",
+	bySearch:  "an order had to be searched for",
+}

@@ -1,0 +1,228 @@
+package object
+
+import (
+	"slices"
+
+	"github.com/faultline-dev/faultline/checkers/engine/monitor"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// A set's state holds its elements, ascending. An element on its own is a set too, of that
+// one or nothing, and elements do not care about one another; only reads of the whole tie
+// them together.
+var set = Type{
+	Name: "set", Doc: "elements are in or not", Initial: "a list",
+	Operations: []Operation{
+		{Name: "add", Also: []string{"insert"}, Value: "the element", Result: "true or false: whether it is new; anything else says nothing", Doc: "adds it", gather: (*subject).addElement},
+		{Name: "remove", Also: []string{"delete"}, Value: "the element", Result: "true or false: whether it was there; anything else says nothing", Doc: "removes it", gather: (*subject).removeElement},
+		{Name: "contains", Value: "the element", Result: "true or false, or `[element true]`", Doc: "asks whether it is there", gather: (*subject).ask},
+		{Name: "read", Result: "a list of all elements", Doc: "reads the whole set", gather: (*subject).readSet},
+	},
+	first: func(s *subject, initial history.Value) string {
+		all, err := items(initial)
+		if err != nil {
+			return "is no list"
+		}
+		for _, v := range all {
+			s.begin(Do{F: put, A: s.num(v)})
+		}
+		return ""
+	},
+	init: func(*subject, bool) State { return State{} },
+	step: func(st State, d Do) (State, bool) {
+		if d.F == whole {
+			return st, st.S == d.S
+		}
+		at, in := place(st.S, d.A)
+		switch d.F {
+		case present:
+			return st, in
+		case absent:
+			return st, !in
+		case put, putNew:
+			if in {
+				return st, d.F == put
+			}
+			return State{S: insert(st.S, at, d.A)}, true
+		}
+		if !in {
+			return st, d.F == takeAny
+		}
+		return State{S: remove(st.S, at)}, true
+	},
+	monitored: (*subject).setOps, monitor: monitor.Set,
+	part:  func(_ *subject, d Do) (int64, bool) { return d.A, d.F != whole },
+	blind: func(d Do) bool { return d.F == put || d.F == takeAny },
+	parts: (*subject).elementwise,
+}
+
+// boolean reads an answer.
+func boolean(v history.Value) (yes, known bool) {
+	return v == history.EDN("true"), v == history.EDN("true") || v == history.EDN("false")
+}
+
+// answer is what an operation on an element returned, if it says whether the element was there.
+func (c call) answer() (yes, known bool) {
+	if !c.ok || c.out == c.arg { // an element may be a truth value itself
+		return false, false
+	}
+	return boolean(c.out)
+}
+
+func (s *subject) addElement(c call) {
+	switch fresh, known := c.answer(); {
+	case !known:
+		s.emit(c, Do{F: put, A: s.num(c.arg)})
+	case fresh:
+		s.emit(c, Do{F: putNew, A: s.num(c.arg)})
+	default:
+		s.emit(c, Do{F: present, A: s.num(c.arg)})
+	}
+}
+
+// removeElement: takeAny removes an element that may not be there.
+func (s *subject) removeElement(c call) {
+	switch was, known := c.answer(); {
+	case !known:
+		s.emit(c, Do{F: takeAny, A: s.num(c.arg)})
+	case was:
+		s.emit(c, Do{F: take, A: s.num(c.arg)})
+	default:
+		s.emit(c, Do{F: absent, A: s.num(c.arg)})
+	}
+}
+
+func (s *subject) ask(c call) {
+	if !c.ok {
+		return
+	}
+	element, out := c.arg, c.out
+	if pair, err := items(out); err == nil && len(pair) == 2 {
+		element, out = pair[0], pair[1]
+	}
+	in, known := boolean(out)
+	if !known {
+		s.Reject("operation %d is told %s, which is neither true nor false", c.at, c.out)
+		return
+	}
+	f := absent
+	if in {
+		f = present
+	}
+	s.emit(c, Do{F: f, A: s.num(element)})
+}
+
+func (s *subject) readSet(c call) {
+	if !c.ok {
+		return
+	}
+	all, err := items(c.out)
+	if err != nil {
+		s.Reject("operation %d read %s, %v", c.at, c.out, err)
+		return
+	}
+	ns := make([]int64, len(all))
+	for i, v := range all {
+		ns[i] = s.num(v)
+	}
+	slices.Sort(ns)
+	var b []byte
+	for i, n := range ns {
+		if i > 0 && n == ns[i-1] {
+			s.Reject("operation %d read %s twice in one set", c.at, s.values[n])
+		}
+		b = append(b, packed(n)...)
+	}
+	s.emit(c, Do{F: whole, S: string(b)})
+}
+
+// setOps are the operations for the monitor, which wants to know of a removal that it
+// happened, and knows of no reads of the whole.
+func (s *subject) setOps() ([]monitor.Op, bool) { return setOps(s.ops, len(s.values)) }
+
+func setOps(all []op, values int) ([]monitor.Op, bool) {
+	ops := make([]monitor.Op, len(all))
+	dense := make(map[int64]int32)
+	for i, o := range all {
+		v := int32(o.do.A)
+		if values > len(all) { // the elements of a part, or of operations that were left out
+			n, found := dense[o.do.A]
+			if !found {
+				n = int32(len(dense))
+				dense[o.do.A] = n
+			}
+			v = n
+		}
+		m := monitor.Op{Call: o.call, Ret: o.ret, V: v}
+		switch o.do.F {
+		case put, putNew:
+			m.F = monitor.Put
+		case take:
+			m.F = monitor.Take
+		case takeAny:
+			if o.ret != pending {
+				return nil, false
+			}
+			m.F = monitor.Take
+		case present:
+			m.F = monitor.Present
+		case absent:
+			m.F = monitor.Absent
+		default:
+			return nil, false
+		}
+		ops[i] = m
+	}
+	return ops, true
+}
+
+// mostAnswers bounds what reads of the whole are taken apart into.
+const mostAnswers = 20_000_000
+
+// elementwise makes of a read of the whole a question about each element. That is less than
+// the read says, namely that it was so at one moment, so that an illegal part is an illegal
+// set but not the other way round.
+//
+// It is as much where no operation that returned overlaps a read of the whole: then take
+// legal orders of the parts, and with them, since linearizability is local, one of all. What
+// returned is before the read or behind it, for every element. What did not return is in
+// each element's order before the question or behind it; so all the questions of a read can
+// be moved to one place, to which whatever is not yet on the right side moves too.
+func (s *subject) elementwise() (ops []op, exact bool) {
+	reads := 0
+	for _, o := range s.ops {
+		if o.do.F == whole {
+			reads++
+		}
+	}
+	if reads == 0 {
+		return s.ops, true
+	}
+	if reads*len(s.values) > mostAnswers {
+		return nil, false
+	}
+	exact = true
+	latest, readUntil := int32(-1), int32(-1) // returns of what was called before
+	for _, o := range s.ops {
+		if o.ret != pending {
+			if o.do.F == whole && latest > o.call || readUntil > o.call {
+				exact = false
+			}
+			latest = max(latest, o.ret)
+		}
+		if o.do.F != whole {
+			ops = append(ops, o)
+			continue
+		}
+		readUntil = max(readUntil, o.ret)
+		in := unpack(o.do.S)
+		for n := range int64(len(s.values)) {
+			d := Do{F: absent, A: n}
+			if len(in) > 0 && in[0] == n {
+				d.F, in = present, in[1:]
+			}
+			ops = append(ops, op{o.call, o.ret, d})
+		}
+	}
+	return ops, exact
+}

@@ -1,0 +1,163 @@
+package object
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/monitor"
+	"github.com/faultline-dev/faultline/checkers/engine/search"
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// story is why an object is not linearizable.
+type story struct {
+	sentence string
+	proof    []op
+	detail   Detail
+}
+
+// Detail is the data behind an anomaly, for a picture.
+type Detail struct {
+	Kind    string `json:"kind"`    // "object"
+	Object  string `json:"object"`  // the type's name
+	Engine  string `json:"engine"`  // monitor, parts or search
+	Pattern string `json:"pattern"` // what a monitor calls it; "" of a search
+	// Stuck is the index of the event with which the object fails: a completion up to just
+	// before which there is a legal order. -1 where that is not known.
+	Stuck int `json:"stuck"`
+	// Order are the invocations, as indices of events, in a legal order of what comes before
+	// Stuck.
+	Order []int `json:"order,omitempty"`
+}
+
+// longestOrder bounds the order that is told: its end is what matters.
+const longestOrder = 64
+
+// patterns are what monitors find, in words.
+var patterns = map[string]string{
+	"taken-twice":         "an element came out twice",
+	"never-put":           "an element came out that nobody had put in",
+	"taken-before-put":    "an element came out before it was put in",
+	"empty-while-inside":  "nothing was found although something was inside all the while",
+	"overtaken":           "an element was overtaken by one that was put in later",
+	"absent-while-inside": "an element was missed that was inside all the while",
+	"removed-twice":       "an element that was added once was removed twice",
+	"never-added":         "an element was there that nobody had added",
+	"seen-before-added":   "an element was there before it was added",
+	"seen-after-removed":  "an element was there after it had been removed",
+}
+
+// told is how many operations a sentence names.
+const told = 4
+
+// monitorStory tells what a monitor found.
+func (s *subject) monitorStory(ops []op, r monitor.Result) *story {
+	t := &story{detail: Detail{Kind: "object", Object: s.kind.Name, Engine: byMonitor, Pattern: r.Pattern, Stuck: -1}}
+	for _, i := range r.Witness {
+		t.proof = append(t.proof, ops[i])
+	}
+	var names []string
+	for _, o := range t.proof[:min(told, len(t.proof))] {
+		names = append(names, s.describe(o))
+	}
+	what, known := patterns[r.Pattern]
+	if !known {
+		what = strings.ReplaceAll(r.Pattern, "-", " ")
+	}
+	t.sentence = what + ": " + strings.Join(names, "; ")
+	if more := len(t.proof) - told; more > 0 {
+		t.sentence += fmt.Sprintf("; and %d more", more)
+	}
+	return t
+}
+
+// searchStory tells where a search got stuck.
+func (s *subject) searchStory(ops []op, r search.Result) *story {
+	t := &story{detail: Detail{Kind: "object", Object: s.kind.Name, Engine: bySearch, Stuck: s.event(r.At)}}
+	for _, i := range r.Order[max(0, len(r.Order)-longestOrder):] {
+		if at := s.event(ops[i].call); at >= 0 {
+			t.detail.Order = append(t.detail.Order, at)
+		}
+	}
+	for _, o := range ops {
+		if o.ret == r.At {
+			t.proof = append(t.proof, o)
+			t.sentence = fmt.Sprintf("%s fits into no order of the operations: up to just before it completed there is one", s.describe(o))
+			break
+		}
+	}
+	return t
+}
+
+// describe puts an operation into words.
+func (s *subject) describe(o op) string {
+	call := s.event(o.call)
+	if call < 0 {
+		return fmt.Sprintf("%s, which is there at first", s.value(o))
+	}
+	e := s.H.At(call)
+	text := fmt.Sprintf("process %d's %s", e.Process, e.F)
+	if v := s.value(o); v != "" {
+		text += " of " + v
+	}
+	if o.do.F == takeNone {
+		text += ", which found nothing"
+	}
+	if o.ret == pending {
+		return text + fmt.Sprintf(" (from %s, never completed)", s.When(call))
+	}
+	return text + fmt.Sprintf(" (%s to %s)", s.When(call), s.When(s.event(o.ret)))
+}
+
+// value is what an operation was about.
+func (s *subject) value(o op) string {
+	switch o.do.F {
+	case put, take, putNew:
+		return s.values[o.do.A].String()
+	case present:
+		return s.values[o.do.A].String() + ", which was there,"
+	case absent:
+		return s.values[o.do.A].String() + ", which was not there,"
+	case takeAny, takeNone, acquire, release:
+		return ""
+	}
+	if call := s.event(o.call); call >= 0 {
+		v := s.H.At(call).Value
+		if o.ret != pending {
+			if out := s.H.At(s.event(o.ret)).Value; !out.IsNil() {
+				v = out
+			}
+		}
+		return clip(v)
+	}
+	return ""
+}
+
+func clip(v history.Value) string {
+	text := v.String()
+	if r := []rune(text); len(r) > 60 {
+		return string(r[:60]) + "..."
+	}
+	return text
+}
+
+// anomaly is the story as a result holds it.
+func (t *story) anomaly(s *subject) checkers.Anomaly {
+	a := checkers.Anomaly{Name: "nonlinearizable", Sentence: t.sentence, Detail: t.detail}
+	for _, o := range t.proof {
+		for _, moment := range [...]int32{o.call, o.ret} {
+			if at := s.event(moment); at >= 0 && at < s.H.Len() {
+				a.Ops = append(a.Ops, at)
+			}
+		}
+	}
+	slices.Sort(a.Ops)
+	a.Ops = slices.Compact(a.Ops)
+	if s.Keyed {
+		key := s.Key
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, a.Sentence)
+	}
+	return a
+}
