@@ -263,16 +263,6 @@ func (s *subject) unique() bool {
 	return true
 }
 
-// completions returns the indices of the completions, ascending.
-func (s *subject) completions() []int32 {
-	done := s.returned(math.MaxInt32 - 1)
-	rets := make([]int32, len(done))
-	for k, i := range done {
-		rets[k] = s.ops[i].ret
-	}
-	return rets
-}
-
 // returned returns the operations that completed up to event limit, in that order.
 func (s *subject) returned(limit int32) []int32 {
 	keys := make([]uint64, 0, len(s.ops))

@@ -22,7 +22,7 @@
 // pass over single operations is therefore enough, and there is no going back to larger
 // chunks.
 //
-// Start with Find. Needs is the Rule where each operation needs certain others.
+// Start with Find. Groups is the Rule where operations need certain others.
 package minimal
 
 import "slices"

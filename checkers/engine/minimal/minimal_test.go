@@ -7,23 +7,30 @@ import (
 	"testing"
 )
 
-// puzzle is a random problem: operations that need earlier ones, and sets of them of which
+// puzzle is a random problem: operations that need groups of others, and sets of them of which
 // any one makes illegal whoever contains it.
 type puzzle struct {
-	needs Needs
+	needs Groups
 	cores [][]int32
 	asked int
 }
 
 func random(r *rand.Rand) *puzzle {
-	p := &puzzle{needs: make(Needs, 1+r.Intn(60))}
-	n := int32(len(p.needs))
+	n := 1 + r.Int31n(60)
+	p := &puzzle{needs: Groups{Needs: make([][]int32, n)}}
 	for i := range n {
 		for range r.Intn(3) {
-			if j := r.Int31n(n); r.Intn(2) == 0 {
-				p.needs[i] = append(p.needs[i], j)
+			if r.Intn(2) == 0 {
+				p.need(i, r.Int31n(n))
 			}
 		}
+	}
+	for range r.Intn(3) {
+		var group []int32
+		for range r.Intn(4) {
+			group = append(group, r.Int31n(n))
+		}
+		p.need(r.Int31n(n), group...)
 	}
 	for range 1 + r.Intn(4) {
 		var core []int32
@@ -35,6 +42,11 @@ func random(r *rand.Rand) *puzzle {
 	return p
 }
 
+func (p *puzzle) need(i int32, group ...int32) {
+	p.needs.Needs[i] = append(p.needs.Needs[i], int32(len(p.needs.Members)))
+	p.needs.Members = append(p.needs.Members, group)
+}
+
 func (p *puzzle) illegal(keep []int32) bool {
 	return slices.ContainsFunc(p.cores, func(core []int32) bool {
 		return !slices.ContainsFunc(core, func(i int32) bool { return !slices.Contains(keep, i) })
@@ -42,7 +54,7 @@ func (p *puzzle) illegal(keep []int32) bool {
 }
 
 func (p *puzzle) problem() Problem {
-	all := make([]int32, len(p.needs))
+	all := make([]int32, len(p.needs.Needs))
 	for i := range all {
 		all[i] = int32(i)
 	}
@@ -123,8 +135,8 @@ func TestBudget(t *testing.T) {
 // The witness of an engine is most often the proof, so that what else happened is never
 // looked at.
 func TestWitness(t *testing.T) {
-	p := &puzzle{needs: make(Needs, 1_000_000), cores: [][]int32{{17, 400_000, 999_999}}}
-	p.needs[999_999] = []int32{17}
+	p := &puzzle{needs: Groups{Needs: make([][]int32, 1_000_000)}, cores: [][]int32{{17, 400_000, 999_999}}}
+	p.need(999_999, 17)
 	problem := p.problem()
 	problem.Witness = []int32{999_999, 400_000}
 	if got := Find(problem); !got.Minimal || !slices.Equal(got.Ops, p.cores[0]) || got.Decisions > 10 {
@@ -140,13 +152,10 @@ func Example() {
 		element int
 	}
 	history := []op{{false, 1}, {false, 2}, {false, 3}, {true, 1}, {false, 4}, {true, 3}, {true, 2}, {true, 4}}
-	needs := make(Needs, len(history))
-	for i, a := range history {
-		for j, b := range history {
-			if i != j && a.element == b.element {
-				needs[i] = append(needs[i], int32(j))
-			}
-		}
+	rule := Groups{Members: make([][]int32, 5)} // by element
+	for i, o := range history {
+		rule.Needs = append(rule.Needs, []int32{int32(o.element)})
+		rule.Members[o.element] = append(rule.Members[o.element], int32(i))
 	}
 	fifo := func(keep []int32) (illegal, ok bool) {
 		var queue []int
@@ -162,7 +171,7 @@ func Example() {
 		}
 		return false, true
 	}
-	found := Find(Problem{Ops: []int32{0, 1, 2, 3, 4, 5, 6, 7}, Rule: needs, Illegal: fifo})
+	found := Find(Problem{Ops: []int32{0, 1, 2, 3, 4, 5, 6, 7}, Rule: rule, Illegal: fifo})
 	for _, i := range found.Ops {
 		fmt.Println(history[i])
 	}
