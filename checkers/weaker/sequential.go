@@ -151,8 +151,7 @@ func about(rs []*register) string {
 func apart(all []*register, processes int) [][]*register {
 	parent := make([]int32, len(all))
 	user := fill(processes) // by process: a key that it uses
-	var root func(k int32) int32
-	root = func(k int32) int32 {
+	root := func(k int32) int32 {
 		for parent[k] != k {
 			parent[k] = parent[parent[k]]
 			k = parent[k]

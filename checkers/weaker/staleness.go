@@ -27,7 +27,9 @@ import (
 //     would have to be moved back by to be current;
 //   - in versions: how many later ones had come about by then. It is a lower bound: of
 //     writes that overlap, some more may have been in between. So k-atomicity (Aiyer, Alvisi
-//     and Bazzi, DISC 2005) fails for every k up to the greatest number of these.
+//     and Bazzi, DISC 2005) fails for every k up to the greatest number of these. For k = 2
+//     it is decided exactly (twoatomic.go), and k = 1 is linearizability; no way is known
+//     that is fast for more.
 //
 // What the keys as wholes say is Delta-atomicity (Golab, Li and Shah, PODC 2011): the least
 // time such that the key is linearizable if each read may take effect so much earlier than
@@ -121,6 +123,9 @@ type measure struct {
 	beyond   int   // keys that no delta does
 	unknown  int   // keys for whose delta there was no time
 
+	twoAtomic int // keys that are not linearizable, but 2-atomic
+	further   int // and those that are not 2-atomic either; of others it is not known
+
 	incoherent int
 	broken     map[guarantee]int // keys on which a session guarantee does not hold
 }
@@ -148,6 +153,12 @@ func (m *measure) take(ctx context.Context, r *register) {
 				m.broken[g.is]++
 			}
 		}
+	}
+	switch holds, known := r.twoAtomic(seen); {
+	case holds:
+		m.twoAtomic++
+	case known:
+		m.further++
 	}
 	without := slices.Clone(z.calls)
 	for _, s := range found {
@@ -285,6 +296,8 @@ func (m *measure) report(result *checkers.Result) {
 	}
 	if m.torn > 0 {
 		figure("keys not linearizable", float64(m.torn), "", "")
+		figure("keys 2-atomic", float64(m.twoAtomic), "", "of those: linearizable if each read may see the version before the newest")
+		figure("keys not 2-atomic", float64(m.further), "", "either; of those with compare-and-sets it is not known")
 		figure("keys not coherent", float64(m.incoherent), "", "")
 		for _, g := range guarantees {
 			figure("keys without "+string(g.model), float64(m.broken[g.is]), "", "")

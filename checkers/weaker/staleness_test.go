@@ -202,3 +202,65 @@ func TestStalenessAgainstOracle(t *testing.T) {
 		t.Error("too few of a kind to mean anything")
 	}
 }
+
+// twoAtomicBrute tries every order, in which reads may see the last version but one.
+func twoAtomicBrute(ops []plain) bool {
+	type state struct {
+		used       uint
+		held, past history.Value
+	}
+	dead := map[state]bool{}
+	var try func(s state) bool
+	try = func(s state) bool {
+		if dead[s] {
+			return false
+		}
+		rest := false
+		for i, o := range ops {
+			if s.used&(1<<i) != 0 {
+				continue
+			}
+			rest = rest || !o.crashed
+			early := true
+			for j, p := range ops {
+				early = early && (s.used&(1<<j) != 0 || p.ret >= o.call)
+			}
+			next := s
+			next.used |= 1 << i
+			if o.f == "write" {
+				next.held, next.past = o.arg, s.held
+			} else if o.value != s.held && o.value != s.past {
+				continue
+			}
+			if early && try(next) {
+				return true
+			}
+		}
+		dead[s] = true
+		return !rest
+	}
+	return try(state{})
+}
+
+func TestTwoAtomicAgainstOracle(t *testing.T) {
+	counts := map[bool]int{}
+	for seed := range *histories {
+		rnd := rand.New(rand.NewSource(int64(seed)))
+		s := shape{ops: 4 + rnd.Intn(10), processes: 1 + rnd.Intn(5), keys: 1, stale: rnd.Float64(), crash: 0.2 * float64(rnd.Intn(2)), wild: 0.2 * float64(rnd.Intn(2))}
+		h := generate(rnd, s)
+		ops := plainly(h)
+		if len(ops) == 0 || phantomBrute(ops) {
+			continue
+		}
+		all, _ := registers(h, history.Nil)
+		got, known := all[0].twoAtomic(all[0].appeared())
+		if want := twoAtomicBrute(ops); !known || got != want {
+			t.Fatalf("seed %d: %v (known %v), want %v:\n%s", seed, got, known, want, dump(h))
+		}
+		counts[got]++
+	}
+	t.Log(counts)
+	if counts[true] < *histories/50 || counts[false] < *histories/50 {
+		t.Error("too few of a kind to mean anything")
+	}
+}
