@@ -30,7 +30,7 @@ func (j *judgement) all(ctx context.Context) {
 	for i := range everyone {
 		everyone[i] = i
 	}
-	j.each(everyone, func(i int, _ time.Duration) { j.subjects[i].quick(&j.findings[i]) })
+	j.each(everyone, func(i int, _ time.Duration) { j.subjects[i].quick(ctx, &j.findings[i]) })
 	for i, f := range j.findings {
 		if f.engine == "" && f.reason == "" {
 			hard = append(hard, i)
@@ -78,7 +78,7 @@ func (j *judgement) guarded(i int, do func(int, time.Duration), slice time.Durat
 }
 
 // quick decides an object whose type has a monitor, if it takes the history.
-func (s *subject) quick(f *finding) {
+func (s *subject) quick(ctx context.Context, f *finding) {
 	if s.Fault != "" {
 		f.verdict, f.reason = checkers.Unknown, s.Fault
 		return
@@ -94,7 +94,7 @@ func (s *subject) quick(f *finding) {
 	case monitor.Legal:
 		f.engine = byMonitor
 	case monitor.Illegal:
-		f.engine, f.verdict, f.story = byMonitor, checkers.Invalid, s.monitorStory(s.ops, r)
+		f.engine, f.verdict, f.story = byMonitor, checkers.Invalid, s.monitorStory(ctx, s.ops, r)
 	}
 }
 
@@ -111,14 +111,14 @@ func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
 	}
 	f.engine = bySearch
 	r := s.search(ctx, s.ops, false, l)
-	s.conclude(f, s.ops, r, l)
+	s.conclude(ctx, f, s.ops, false, r, l)
 }
 
 // conclude says what a search's result is for the object.
-func (s *subject) conclude(f *finding, ops []op, r search.Result, l limits) {
+func (s *subject) conclude(ctx context.Context, f *finding, ops []op, alone bool, r search.Result, l limits) {
 	switch r.Verdict {
 	case search.Illegal:
-		f.verdict, f.story = checkers.Invalid, s.searchStory(ops, r)
+		f.verdict, f.story = checkers.Invalid, s.searchStory(ctx, ops, alone, r)
 	case search.Stopped:
 		f.verdict = checkers.Unknown
 		switch {
@@ -152,7 +152,7 @@ func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
 			if m, ok := setOps(part, len(part)+1); ok {
 				r := monitor.Set(m, monitor.Options{})
 				if r.Verdict == monitor.Illegal {
-					f.engine, f.verdict, f.story = byParts, checkers.Invalid, s.monitorStory(part, r)
+					f.engine, f.verdict, f.story = byParts, checkers.Invalid, s.monitorStory(ctx, part, r)
 					return true
 				}
 				if r.Verdict == monitor.Legal {
@@ -163,7 +163,7 @@ func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
 		switch r := s.search(ctx, part, true, l); r.Verdict {
 		case search.Illegal:
 			f.engine = byParts
-			s.conclude(f, part, r, l)
+			s.conclude(ctx, f, part, true, r, l)
 			return true
 		case search.Stopped:
 			undecided = r
@@ -173,7 +173,7 @@ func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
 		return false
 	}
 	f.engine = byParts
-	s.conclude(f, ops, undecided, l)
+	s.conclude(ctx, f, ops, true, undecided, l)
 	return true
 }
 

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,11 @@ type Detail struct {
 	// Stuck is the index of the event with which the object fails: a completion up to just
 	// before which there is a legal order. -1 where that is not known.
 	Stuck int `json:"stuck"`
+	// Proof are the invocations of the operations that fail by themselves, and Minimal is set if
+	// none of them can be left out, with what goes together with it. An operation that the
+	// object started with is not among them.
+	Proof   []int `json:"proof,omitempty"`
+	Minimal bool  `json:"minimal"`
 	// Order are the invocations, as indices of events, in a legal order of what comes before
 	// Stuck.
 	Order []int `json:"order,omitempty"`
@@ -53,40 +59,83 @@ var patterns = map[string]string{
 const told = 4
 
 // monitorStory tells what a monitor found.
-func (s *subject) monitorStory(ops []op, r monitor.Result) *story {
-	t := &story{detail: Detail{Kind: "object", Object: s.kind.Name, Engine: byMonitor, Pattern: r.Pattern, Stuck: -1}}
-	for _, i := range r.Witness {
-		t.proof = append(t.proof, ops[i])
+func (s *subject) monitorStory(ctx context.Context, ops []op, r monitor.Result) *story {
+	t := &story{detail: Detail{Kind: "object", Object: s.kind.Name, Engine: byMonitor, Stuck: -1}}
+	if kept, least := s.reduce(ctx, ops, false, r.Witness); kept != nil {
+		if again := s.watch(kept); again.Verdict == monitor.Illegal {
+			ops, r = kept, again
+			t.prove(s, kept, least)
+		}
 	}
-	var names []string
-	for _, o := range t.proof[:min(told, len(t.proof))] {
-		names = append(names, s.describe(o))
+	about := make([]op, len(r.Witness))
+	for k, i := range r.Witness {
+		about[k] = ops[i]
 	}
+	if t.proof == nil {
+		t.proof = about
+	}
+	t.detail.Pattern = r.Pattern
 	what, known := patterns[r.Pattern]
 	if !known {
 		what = strings.ReplaceAll(r.Pattern, "-", " ")
 	}
-	t.sentence = what + ": " + strings.Join(names, "; ")
-	if more := len(t.proof) - told; more > 0 {
-		t.sentence += fmt.Sprintf("; and %d more", more)
-	}
+	t.sentence = what + ": " + s.names(about)
 	return t
 }
 
+// prove makes operations the story's proof.
+func (t *story) prove(s *subject, kept []op, least bool) {
+	t.proof, t.detail.Minimal = kept, least
+	for _, o := range kept {
+		if at := s.event(o.call); at >= 0 {
+			t.detail.Proof = append(t.detail.Proof, at)
+		}
+	}
+	slices.Sort(t.detail.Proof)
+	t.detail.Proof = slices.Compact(t.detail.Proof)
+}
+
+// names describes some operations, the first of them.
+func (s *subject) names(ops []op) string {
+	var names []string
+	for _, o := range ops[:min(told, len(ops))] {
+		names = append(names, s.describe(o))
+	}
+	if more := len(ops) - told; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, "; ")
+}
+
 // searchStory tells where a search got stuck.
-func (s *subject) searchStory(ops []op, r search.Result) *story {
+func (s *subject) searchStory(ctx context.Context, ops []op, alone bool, r search.Result) *story {
 	t := &story{detail: Detail{Kind: "object", Object: s.kind.Name, Engine: bySearch, Stuck: s.event(r.At)}}
 	for _, i := range r.Order[max(0, len(r.Order)-longestOrder):] {
 		if at := s.event(ops[i].call); at >= 0 {
 			t.detail.Order = append(t.detail.Order, at)
 		}
 	}
-	for _, o := range ops {
-		if o.ret == r.At {
-			t.proof = append(t.proof, o)
-			t.sentence = fmt.Sprintf("%s fits into no order of the operations: up to just before it completed there is one", s.describe(o))
-			break
-		}
+	at := returned(ops, r.At)
+	if at < 0 {
+		return t
+	}
+	t.proof = ops[at : at+1]
+	t.sentence = fmt.Sprintf("%s fits into no order of the operations: up to just before it completed there is one", s.describe(ops[at]))
+	kept, least := s.reduce(ctx, ops, alone, []int32{int32(at)})
+	if kept == nil {
+		return t
+	}
+	again := s.search(ctx, kept, alone, limits{memory: mostMemory})
+	at = returned(kept, again.At)
+	if again.Verdict != search.Illegal || at < 0 {
+		return t
+	}
+	t.prove(s, kept, least)
+	switch others := slices.Delete(slices.Clone(kept), at, at+1); {
+	case len(others) == 0:
+		t.sentence = s.describe(kept[at]) + " cannot have been"
+	case least:
+		t.sentence = fmt.Sprintf("%s fits into no order with %s", s.describe(kept[at]), s.names(others))
 	}
 	return t
 }
@@ -120,7 +169,12 @@ func (s *subject) value(o op) string {
 		return s.values[o.do.A].String() + ", which was there,"
 	case absent:
 		return s.values[o.do.A].String() + ", which was not there,"
-	case takeAny, takeNone, acquire, release:
+	case takeAny:
+		if s.kind.Name == set.Name {
+			return s.values[o.do.A].String()
+		}
+		return ""
+	case takeNone, acquire, release:
 		return ""
 	}
 	if call := s.event(o.call); call >= 0 {
