@@ -3,6 +3,7 @@ package object
 import (
 	"math"
 
+	"github.com/faultline-dev/faultline/checkers/engine/monitor"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -50,16 +51,27 @@ func lock(name, doc, token string, step func(State, Do) (State, bool)) Type {
 		init: func(*subject, bool) State { return State{} },
 		step: step,
 	}
+	t.Also, t.monitor = []string{"owner-aware-mutex"}, monitor.Mutex
 	if token != "" {
-		t.Also, t.init = []string{"fenced-mutex"}, func(*subject, bool) State { return State{M: noToken} }
-		return t
+		t.Also, t.monitor = []string{"fenced-mutex"}, monitor.Lock
+		t.init = func(*subject, bool) State { return State{M: noToken} }
 	}
-	t.Also = []string{"owner-aware-mutex"}
+	t.monitored = func(s *subject) ([]monitor.Op, bool) {
+		ops := make([]monitor.Op, len(s.ops))
+		for i, o := range s.ops {
+			m := monitor.Op{Call: o.call, Ret: o.ret, F: monitor.Acquire, V: int32(o.do.A), P: o.do.B}
+			if o.do.F == release {
+				m.F = monitor.Release
+			}
+			ops[i] = m
+		}
+		return ops, true
+	}
 	return t
 }
 
 // noToken is the token of a grant whose token nobody knows, less than any.
-const noToken = math.MinInt64
+const noToken = monitor.NoToken
 
 func (s *subject) acquire(c call) {
 	d := Do{F: acquire, A: s.num(history.Int(int64(c.process)))}
@@ -105,6 +117,23 @@ var counter = Type{
 		}
 		return State{N: st.N + d.A}, true
 	},
+	monitored: func(s *subject) ([]monitor.Op, bool) {
+		ops := make([]monitor.Op, len(s.ops))
+		for i, o := range s.ops {
+			m := monitor.Op{Call: o.call, Ret: o.ret, F: monitor.Increment}
+			switch {
+			case o.do.F == sum:
+				m.F, m.P = monitor.Read, o.do.A
+			case o.do.A != 1:
+				return nil, false
+			case o.do.F == addSum:
+				m.F, m.P = monitor.Count, o.do.B
+			}
+			ops[i] = m
+		}
+		return ops, true
+	},
+	monitor: monitor.Counter,
 }
 
 // amount is what an operation adds.

@@ -43,16 +43,29 @@ const longestOrder = 64
 
 // patterns are what monitors find, in words.
 var patterns = map[string]string{
-	"taken-twice":         "an element came out twice",
-	"never-put":           "an element came out that nobody had put in",
-	"taken-before-put":    "an element came out before it was put in",
-	"empty-while-inside":  "nothing was found although something was inside all the while",
-	"overtaken":           "an element was overtaken by one that was put in later",
-	"absent-while-inside": "an element was missed that was inside all the while",
-	"removed-twice":       "an element that was added once was removed twice",
-	"never-added":         "an element was there that nobody had added",
-	"seen-before-added":   "an element was there before it was added",
-	"seen-after-removed":  "an element was there after it had been removed",
+	"taken-twice":              "an element came out twice",
+	"never-put":                "an element came out that nobody had put in",
+	"taken-before-put":         "an element came out before it was put in",
+	"empty-while-inside":       "nothing was found although something was inside all the while",
+	"overtaken":                "an element was overtaken by one that was put in later",
+	"not-last-in-first-out":    "an element came out from under another one",
+	"out-of-turn":              "an element came out although a lesser one was inside all the while",
+	"below-zero":               "the sum was read as less than it was at first",
+	"counted-twice":            "two increments returned the same sum",
+	"backwards":                "the sum went backwards",
+	"uncounted":                "an increment was not counted",
+	"too-high":                 "the sum was higher than all increments by then can have made it",
+	"too-low":                  "the sum was lower than the increments by then had made it",
+	"double-grant":             "two held it at the same time",
+	"token-regression":         "a grant's token was no greater than that of the one before",
+	"acquired-while-holding":   "it was granted to its holder once more",
+	"released-without-holding": "it was released by one that did not hold it",
+	"released-when-free":       "it was released when nobody held it",
+	"absent-while-inside":      "an element was missed that was inside all the while",
+	"removed-twice":            "an element that was added once was removed twice",
+	"never-added":              "an element was there that nobody had added",
+	"seen-before-added":        "an element was there before it was added",
+	"seen-after-removed":       "an element was there after it had been removed",
 }
 
 // told is how many operations a sentence names.
@@ -143,6 +156,9 @@ func (s *subject) searchStory(ctx context.Context, ops []op, alone bool, r searc
 // describe puts an operation into words.
 func (s *subject) describe(o op) string {
 	call := s.event(o.call)
+	if call < 0 && o.do.F == acquire {
+		return fmt.Sprintf("process %s, which holds it at first", s.values[o.do.A])
+	}
 	if call < 0 {
 		return fmt.Sprintf("%s, which is there at first", s.value(o))
 	}
