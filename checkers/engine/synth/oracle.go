@@ -82,23 +82,49 @@ func (m *Model) reads(f string) bool {
 }
 
 // Order reports whether the operations, 64 at most, on one object have a legal order that
-// respects real time. It tries all, and all choices of the pending ones that happened,
-// but no two with the same operations done and the same state.
+// respects real time.
 func (m *Model) Order(ops []Operation) bool {
+	before := make([]uint64, len(ops)) // by operation, those that have to come before it
+	for i := range ops {
+		for j := range ops {
+			if ops[j].Ret < ops[i].Call {
+				before[i] |= 1 << j
+			}
+		}
+	}
+	return m.try(ops, before)
+}
+
+// Sequential is Order where only each process's own order counts.
+func (m *Model) Sequential(ops []Operation) bool {
+	before := make([]uint64, len(ops))
+	for i := range ops {
+		for j := range ops[:i] {
+			if ops[j].Process == ops[i].Process {
+				before[i] |= 1 << j
+			}
+		}
+	}
+	return m.try(ops, before)
+}
+
+// try tries all orders, and all choices of the pending operations that happened, but no two
+// with the same operations done and the same state.
+func (m *Model) try(ops []Operation, before []uint64) bool {
 	type config struct {
 		used  uint64
 		state any
 	}
+	var must uint64
+	for i := range ops {
+		if !ops[i].Pending {
+			must |= 1 << i
+		}
+	}
 	tried := map[config]bool{}
 	var try func(used uint64, state any) bool
 	try = func(used uint64, state any) bool {
-		first, rest := math.MaxInt, false // the earliest return of what is left
-		for i, o := range ops {
-			if used&(1<<i) == 0 && !o.Pending {
-				first, rest = min(first, o.Ret), true
-			}
-		}
-		if !rest {
+		if used&must == must {
 			return true
 		}
 		at := config{used, state}
@@ -107,7 +133,7 @@ func (m *Model) Order(ops []Operation) bool {
 		}
 		tried[at] = true
 		for i := range ops {
-			if used&(1<<i) != 0 || ops[i].Call > first {
+			if used&(1<<i) != 0 || before[i]&^used != 0 {
 				continue
 			}
 			if next, ok := m.Step(state, &ops[i]); ok && try(used|1<<i, next) {

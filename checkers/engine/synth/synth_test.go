@@ -96,6 +96,36 @@ func wellFormed(t *testing.T, s Spec, h *history.History) {
 	}
 }
 
+// TestSmall: what is not spoilt is legal, what is often is not, and the oracles agree.
+func TestSmall(t *testing.T) {
+	for _, k := range kinds {
+		illegal := 0
+		for seed := range uint64(500) {
+			h, spoilt, err := Small(k.name, seed, seed%2 == 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ops := k.model.Gather(h)
+			ok := k.model.Order(ops)
+			if !ok {
+				illegal++
+			}
+			if !ok && !spoilt {
+				t.Fatalf("%s, seed %d: not legal:\n%s", k.name, seed, dump(h))
+			}
+			if legal(k.model, ops) != ok {
+				t.Fatalf("%s, seed %d: all orders say legal=%v:\n%s", k.name, seed, ok, dump(h))
+			}
+			if ok && !k.model.Sequential(ops) {
+				t.Fatalf("%s, seed %d: linearizable but not sequential:\n%s", k.name, seed, dump(h))
+			}
+		}
+		if illegal < 50 {
+			t.Errorf("%s: only %d of 500 are illegal", k.name, illegal)
+		}
+	}
+}
+
 // TestSame: a spec says all there is to say about a history.
 func TestSame(t *testing.T) {
 	for _, object := range Objects() {

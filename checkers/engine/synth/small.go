@@ -1,0 +1,97 @@
+package synth
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/faultline-dev/faultline/harness/history"
+)
+
+// Small makes a small history for an oracle that tries all orders: legal by construction if
+// it comes out as it is made, and maybe not if it is spoilt, as every other one is. With
+// repeat, values are written more than once.
+func Small(object string, seed uint64, repeat bool) (h *history.History, spoilt bool, err error) {
+	r := rand.New(rand.NewPCG(seed, 0x5a11))
+	s := Spec{
+		Object: object, Operations: 2 + r.IntN(8), Clients: 1 + r.IntN(4), Seed: seed,
+		Observe: r.IntN(2) == 0, Pause: float64(r.IntN(3)) / 3,
+	}
+	if r.IntN(2) == 0 {
+		s.Crashed = r.IntN(min(4, s.Operations))
+	}
+	if repeat {
+		s.Values = 2 + r.IntN(2)
+	}
+	if h, err = s.Make(); err != nil || r.IntN(2) == 0 {
+		return h, false, err
+	}
+	for range 1 + r.IntN(2) {
+		h = spoil(r, h)
+	}
+	return h, true, nil
+}
+
+// spoil makes a change that leaves the history well formed.
+func spoil(r *rand.Rand, h *history.History) *history.History {
+	events := make([]history.Op, h.Len())
+	last := map[int]int{} // event of a process
+	for i := range events {
+		events[i] = h.At(i)
+		last[events[i].Process] = i
+	}
+	at := r.IntN(len(events))
+	e := &events[at]
+	switch n := r.IntN(8); {
+	case n < 2 && at > 0 && events[at-1].Process != e.Process: // real time: another order
+		events[at-1], events[at] = *e, events[at-1]
+	case n == 2 && e.Type == history.OK:
+		e.Type, e.Error = history.Fail, "refused"
+	case n == 3 && e.Type == history.OK && last[e.Process] == at:
+		e.Type, e.Error = history.Info, "timeout"
+	case n == 4 && e.Type == history.Fail:
+		e.Type, e.Error = history.OK, ""
+	default: // another answer, such as others were given or asked for
+		var answers []int
+		for i, o := range events {
+			if o.Type == history.OK && slices.Contains(answering, o.F) {
+				answers = append(answers, i)
+			}
+		}
+		if len(answers) == 0 { // a refusal is all that can be wrong
+			for i := range events {
+				if e := &events[(at+i)%len(events)]; e.Type == history.Fail {
+					e.Type, e.Error = history.OK, ""
+					break
+				}
+			}
+			break
+		}
+		told := &events[answers[r.IntN(len(answers))]].Value
+		var values []history.Value
+		for _, o := range events {
+			if alike(o.Value, *told) && o.Value != *told {
+				values = append(values, o.Value)
+			}
+		}
+		if told.Kind == history.KindEDN {
+			values = append(values, truth(*told == no))
+		}
+		if len(values) > 0 {
+			*told = values[r.IntN(len(values))]
+		}
+	}
+	out := &history.History{}
+	for _, e := range events {
+		out.Append(e)
+	}
+	return out
+}
+
+// answering are the operations whose completions say something that the invocation does not.
+var answering = []string{"read", "contains", "add", "remove", "dequeue", "pop", "delete-min"}
+
+// alike reports whether one value could stand for the other.
+func alike(a, b history.Value) bool {
+	plain := func(v history.Value) bool { return v.Kind == history.KindInt || v.Kind == history.KindNil }
+	return a.Kind == b.Kind || plain(a) && plain(b)
+}
