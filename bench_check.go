@@ -39,6 +39,12 @@ var checkRows = []checkRow{
 	{Name: "cas-5-crashed-20", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e5, Clients: 5, Values: 5, Crashed: 20}, Goal: "3 s, 500 MB"},
 	{Name: "cas-5-crashed-100", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e5, Clients: 5, Values: 5, Crashed: 100}, Goal: "60 s, 500 MB"},
 	{Name: "cas-20", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Operations: 1e4, Clients: 20, Values: 5}, Seeds: 10, Goal: "20 s, 1 GB"},
+	{Name: "set", What: "set, unique elements", Spec: synth.Spec{Object: "set", Operations: 1e6, Clients: 50, Crashed: 100}, Goal: "1.5 s, 500 MB"},
+	{Name: "queue", What: "queue, unique elements", Spec: synth.Spec{Object: "queue", Operations: 1e6, Clients: 50, Crashed: 100}, Goal: "1.5 s, 500 MB"},
+	{Name: "stack", What: "stack, unique elements", Spec: synth.Spec{Object: "stack", Operations: 1e6, Clients: 50, Crashed: 100}, Goal: "1.5 s, 500 MB"},
+	{Name: "priority-queue", What: "priority queue, unique elements", Spec: synth.Spec{Object: "priority-queue", Operations: 1e6, Clients: 50, Crashed: 100}},
+	{Name: "counter", What: "counter", Spec: synth.Spec{Object: "counter", Operations: 1e6, Clients: 50, Crashed: 100}},
+	{Name: "mutex", What: "mutex", Spec: synth.Spec{Object: "mutex", Operations: 1e6, Clients: 50, Crashed: 100}},
 	{Name: "edn", What: "register, unique values, EDN file", Spec: synth.Spec{Object: "register", Operations: 1e6, Clients: 50, Crashed: 100, Keys: 1000}, Source: "edn", Goal: "4 s, 600 MB"},
 	{Name: "edn-cas", What: "cas-register, 5 values, EDN file", Spec: synth.Spec{Object: "cas-register", Operations: 1e6, Clients: 50, Keys: 1000, Values: 5}, Source: "edn", Goal: "4 s, 600 MB"},
 }
@@ -47,6 +53,9 @@ var checkRows = []checkRow{
 var sizeRows = []checkRow{
 	{Name: "register", What: "register, unique values", Spec: synth.Spec{Object: "register", Clients: 50, Crashed: 100}},
 	{Name: "cas-5", What: "cas-register, 5 values", Spec: synth.Spec{Object: "cas-register", Clients: 5, Values: 5}},
+	{Name: "set", What: "set, unique elements", Spec: synth.Spec{Object: "set", Clients: 50, Crashed: 100}},
+	{Name: "queue", What: "queue, unique elements", Spec: synth.Spec{Object: "queue", Clients: 50, Crashed: 100}},
+	{Name: "stack", What: "stack, unique elements", Spec: synth.Spec{Object: "stack", Clients: 50, Crashed: 100}},
 }
 
 // benchCheck is what bench check was asked for.

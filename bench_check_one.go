@@ -17,7 +17,7 @@ import (
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/checkers/engine/synth"
-	"github.com/faultline-dev/faultline/checkers/linearizable"
+	"github.com/faultline-dev/faultline/checkers/object"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -75,6 +75,10 @@ func (a *app) doJob(ctx context.Context, job checkJob) (measurement, error) {
 	if err != nil {
 		return m, err
 	}
+	checker, err := checkerOf(job.Spec.Object)
+	if err != nil {
+		return m, err
+	}
 	m.Events = h.Len()
 	begin := func() {
 		debug.FreeOSMemory()
@@ -117,7 +121,7 @@ func (a *app) doJob(ctx context.Context, job checkJob) (measurement, error) {
 	if err := read(); err != nil {
 		return m, err
 	}
-	result := checkerOf(job.Spec.Object).Check(ctx, h, checkers.Budget{Time: job.Limit, Memory: job.Memory})
+	result := checker.Check(ctx, h, checkers.Budget{Time: job.Limit, Memory: job.Memory})
 	m.Seconds = time.Since(began).Seconds()
 	m.Verdict, m.Stopped = result.Valid, result.Reason
 	m.Grew = peak() - m.Before
@@ -126,8 +130,12 @@ func (a *app) doJob(ctx context.Context, job checkJob) (measurement, error) {
 }
 
 // checkerOf is the checker that a user would have of an object.
-func checkerOf(string) checkers.Checker {
-	return linearizable.Register()
+func checkerOf(name string) (checkers.Checker, error) {
+	t, ok := object.Find(name)
+	if !ok {
+		return nil, fmt.Errorf("there is no checker of %q", name)
+	}
+	return objectChecker(t, history.Nil), nil
 }
 
 func writeEDN(name string, h *history.History) error {
