@@ -75,6 +75,7 @@ type benchCheck struct {
 // benchCheck measures what a verdict costs, side by side with porcupine.
 func (a *app) benchCheck() *cobra.Command {
 	b := &benchCheck{app: a}
+	differential := 0
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "What a verdict costs, side by side with porcupine",
@@ -83,6 +84,10 @@ the checker that their operations call for and by porcupine, each in a process o
 is from the history in memory (or from the file, where it says so) to the verdict; memory is what
 the process grew by at its peak meanwhile, which leaves the history itself out. Nothing is
 gathered for porcupine on the clock: its operations are made before.
+
+With --differential nothing is measured: small random histories of every kind, half of them
+spoilt, go to each checker and to an oracle that tries all orders; some of middle size to
+porcupine; and some with a planted violation, which must be caught.
 
 It exits 1 if a verdict is wrong.`,
 		Args: cobra.NoArgs,
@@ -96,12 +101,18 @@ It exits 1 if a verdict is wrong.`,
 	f.BoolVar(&b.sizes, "sizes", false, "the table of growing sizes instead: 10k, 100k, 1M and 10M operations")
 	f.BoolVar(&b.alone, "alone", false, "without porcupine")
 	f.BoolVar(&b.asJSON, "json", false, "a line of JSON for each measurement instead of a table")
+	f.IntVar(&differential, "differential", 0, "instead of measuring, compare so many random histories of each kind with oracles")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
+		case differential < 0 || differential > 1e9:
+			return badInput(fmt.Errorf("--differential %d: there are 1 to 1000000000", differential))
 		case b.limit <= 0 || b.limit > maxTime || b.memory < 16 || b.memory > 1<<20:
 			return badInput(errors.New("--limit is positive, --memory 16 to 1048576 megabytes"))
 		case b.ops < 0 || b.ops > 1e9:
 			return badInput(fmt.Errorf("--operations %d: there are 1 to 1000000000", b.ops))
+		}
+		if differential > 0 {
+			return a.differential(cmd.Context(), differential, b.seed)
 		}
 		return b.run(cmd.Context())
 	}

@@ -67,8 +67,36 @@ func TestBenchCheckLimits(t *testing.T) {
 	}
 }
 
+// TestDifferential is a short run of the comparison with oracles.
+func TestDifferential(t *testing.T) {
+	code, stdout, stderr := command("bench", "check", "--differential", "300")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	judged := 0
+	for _, line := range strings.Split(stdout, "\n")[2:] {
+		cell := strings.Split(line, " | ")
+		if len(cell) < 7 {
+			continue
+		}
+		judged++
+		if cell[6] != "0" {
+			t.Errorf("disagreements: %s", line)
+		}
+		switch planted := strings.Contains(line, "planted"); {
+		case planted && cell[1] != cell[3]:
+			t.Errorf("not all were caught: %s", line)
+		case !planted && !strings.Contains(line, "hundred") && (cell[2] == "0" || cell[3] == "0"):
+			t.Errorf("too few of a kind to mean anything: %s", line)
+		}
+	}
+	if judged < 30 {
+		t.Errorf("only %d kinds of histories:\n%s", judged, stdout)
+	}
+}
+
 func TestBenchCheckRefuses(t *testing.T) {
-	for _, args := range [][]string{{"--rows", "teapot"}, {"--limit", "-1s"}, {"--memory", "1"}, {"--operations", "-1"}} {
+	for _, args := range [][]string{{"--rows", "teapot"}, {"--limit", "-1s"}, {"--memory", "1"}, {"--operations", "-1"}, {"--differential", "-1"}} {
 		if code, _, stderr := command(append([]string{"bench", "check"}, args...)...); code != 254 || stderr == "" {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr)
 		}
