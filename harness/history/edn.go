@@ -9,7 +9,7 @@ import (
 // ReadEDN reads Jepsen's history.edn: maps one after the other, or in one vector or list;
 // tagged or not; keys in any order, unknown ones passed over.
 func ReadEDN(r io.Reader, o ImportOptions) (*History, error) {
-	w := newWindow(r)
+	w := newWindow(r, o)
 	im := newImporter(o)
 	p := &ednParser{}
 	inside := false // one vector around all

@@ -16,6 +16,8 @@ type ImportOptions struct {
 	// Independent says whether values are [key value] tuples: yes, no, or auto, which
 	// looks at the first invocation of a client.
 	Independent string
+
+	longest int // bytes of an operation; 0: longestOp
 }
 
 // The names under which a compare-and-set goes: its value is the pair [old new].

@@ -216,18 +216,19 @@ func TestImportErrors(t *testing.T) {
 
 // TestLongLines: a line of any length is read in bounded memory, or refused with its place.
 func TestLongLines(t *testing.T) {
+	const longest = 1 << 20
 	const op = `{"process":0,"type":"invoke","f":"w","value":"`
 	for _, c := range []struct {
 		codec    codec
 		in, want string
 	}{
-		{codecs[0], "{:process 0 :type :invoke :f :a}\n{:process 1 :type :invoke :f :w :value [" + strings.Repeat("1 ", longestOp), "h:2: an operation is longer than"},
-		{codecs[0], "\n; " + strings.Repeat("x", longestOp), "h:2: an operation is longer than"},
-		{codecs[0], strings.Repeat(" ", 3*longestOp) + "\n]", "h:2: unexpected character ']'"},
-		{codecs[1], op + strings.Repeat("x", longestOp) + `"}`, "h:1: an operation is longer than"},
-		{codecs[1], strings.Repeat("\n", longestOp) + "x", fmt.Sprintf("h:%d: not an operation", longestOp+1)},
+		{codecs[0], "{:process 0 :type :invoke :f :a}\n{:process 1 :type :invoke :f :w :value [" + strings.Repeat("1 ", longest), "h:2: an operation is longer than"},
+		{codecs[0], "\n; " + strings.Repeat("x", longest), "h:2: an operation is longer than"},
+		{codecs[0], strings.Repeat(" ", 3*longest) + "\n]", "h:2: unexpected character ']'"},
+		{codecs[1], op + strings.Repeat("x", longest) + `"}`, "h:1: an operation is longer than"},
+		{codecs[1], strings.Repeat("\n", longest) + "x", fmt.Sprintf("h:%d: not an operation", longest+1)},
 	} {
-		_, err := c.codec.read(strings.NewReader(c.in), ImportOptions{Name: "h", Independent: "auto"})
+		_, err := c.codec.read(strings.NewReader(c.in), ImportOptions{Name: "h", Independent: "auto", longest: longest})
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s %.60q...: %v, want %q", c.codec.name, c.in, err, c.want)
 		}

@@ -30,7 +30,7 @@ type jsonEDN struct {
 // ReadJSONL reads a history with an operation event on each line, as docs/history-import.md
 // describes it.
 func ReadJSONL(r io.Reader, o ImportOptions) (*History, error) {
-	w := newWindow(r)
+	w := newWindow(r, o)
 	im := newImporter(o)
 	p := &jsonParser{}
 	for {

@@ -14,10 +14,15 @@ type window struct {
 	room []byte // what b lies in
 	line int    // of the first byte
 	end  bool   // nothing follows b
+	max  int    // bytes of b
 }
 
-func newWindow(r io.Reader) *window {
-	return &window{r: limited(r), room: make([]byte, 1<<18), line: 1}
+func newWindow(r io.Reader, o ImportOptions) *window {
+	w := &window{r: limited(r), room: make([]byte, 1<<18), line: 1, max: longestOp}
+	if o.longest > 0 {
+		w.max = o.longest
+	}
+	return w
 }
 
 // pass is done with n bytes.
@@ -31,8 +36,8 @@ func (w *window) lineAt(at int) int { return w.line + bytes.Count(w.b[:at], []by
 
 // more reads on, so that b grows.
 func (w *window) more() error {
-	if len(w.b) >= longestOp {
-		return fmt.Errorf("an operation is longer than %d MiB", longestOp>>20)
+	if len(w.b) >= w.max {
+		return fmt.Errorf("an operation is longer than %d MiB", w.max>>20)
 	}
 	if len(w.b) > len(w.room)/2 {
 		w.room = make([]byte, 2*len(w.room))
