@@ -14,7 +14,9 @@ type move struct {
 //   - Pure operations. They took effect as soon as they were legal: whoever places one later
 //     in the same state, or in another one, may as well place it here.
 //
-//   - Operations that may be left out and leave the state as it is.
+//   - Operations that may be left out and leave the state as it is. A blind one that does may
+//     be of use all the same: another one that has to take effect yet can be placed, unseen,
+//     before it.
 //
 //   - A blind operation right after another one, if nothing came of the first: no pure
 //     operation took effect. The first could be left out and placed, unseen, before the second.
@@ -38,7 +40,7 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 		if next == none {
 			continue
 		}
-		same := next == state
+		same := next == state && !(k.blind && w.hides(done))
 		// Without use: it may only be tried where it has to happen now.
 		idle := false
 		if !aimed {
@@ -70,6 +72,16 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 		}
 	}
 	return to
+}
+
+// hides reports whether a blind operation has another to hide that must take effect yet.
+func (w *window) hides(done []uint64) bool {
+	for i, word := range w.blind {
+		if word&^done[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // make puts into to the configuration after a move from c.
