@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/faultline-dev/faultline/checkers/object"
 	"github.com/faultline-dev/faultline/harness/store"
 )
 
@@ -92,7 +93,8 @@ func TestResultsPage(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[checkedFiles]())
-	if len(seen) < 6 {
+	walk(reflect.TypeFor[object.Detail]())
+	if len(seen) < 7 {
 		t.Errorf("only %d types were looked at", len(seen))
 	}
 }

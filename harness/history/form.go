@@ -46,7 +46,7 @@ const (
 const deepest = 100
 
 // longestOp bounds an operation's text in a file, and so what reading it takes.
-const longestOp = 32 << 20
+const longestOp = 16 << 20
 
 func (f *forms) reset() { f.decoded, f.nodes = f.decoded[:0], f.nodes[:0] }
 
