@@ -1,6 +1,9 @@
 package search
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A configuration is a state of the object, and of each open operation whether it
 //
@@ -46,8 +49,8 @@ func stateOf(c []uint64) int32 { return int32(uint32(c[0] & stateBits >> 1)) }
 
 func setState(c []uint64, state int32) { c[0] = c[0]&^stateBits | uint64(uint32(state))<<1 }
 
-// level is the number of operations in use, which grows with each.
-func (l *layout) level(c []uint64) int {
+// inUse is the number of operations in use, which grows with each.
+func (l *layout) inUse(c []uint64) int {
 	n := int(c[0] >> 33)
 	for _, w := range c[1+l.m : l.counts] {
 		n += bits.OnesCount64(w)
@@ -55,24 +58,25 @@ func (l *layout) level(c []uint64) int {
 	return n
 }
 
-// covers reports whether a is as good as b. A fresh one, from which less is tried, does not
-// cover one that is not.
+// covers reports whether a is as good as b, both in the same state. A fresh one, from which
+// less is tried, does not cover one that is not.
 func (l *layout) covers(a, b []uint64) bool {
-	if (a[0]^b[0])&stateBits != 0 || a[0]&^b[0]&fresh != 0 {
+	if a[0]&^b[0]&fresh != 0 {
 		return false
 	}
-	if l.size == 3 {
+	if len(a) == 3 {
 		return b[1]&^a[1] == 0 && a[2]&^b[2] == 0
 	}
-	for i := 1; i <= l.m; i++ {
-		if b[i]&^a[i] != 0 || a[i+l.m]&^b[i+l.m] != 0 {
-			return false
-		}
-	}
+	b = b[:len(a)]
 	for i, g := range l.guard {
 		// Each field of b, with its guard bit set, less that of a: the guard bit is
 		// left where b's was no smaller.
-		if ((b[l.counts+i]|g)-a[l.counts+i])&g != g {
+		if at := l.counts + i; ((b[at]|g)-a[at])&g != g {
+			return false
+		}
+	}
+	for i := 1; i <= l.m; i++ {
+		if b[i]&^a[i] != 0 || a[i+l.m]&^b[i+l.m] != 0 {
 			return false
 		}
 	}
@@ -84,6 +88,7 @@ type set struct {
 	*layout
 	words  []uint64
 	node   []int32 // the last step of the path there
+	level  []int32
 	next   []int32 // of those with the same hash
 	gone   []bool  // covered by a later one
 	heads  []int32 // by hash
@@ -111,7 +116,8 @@ func (s *set) reset() {
 	for _, h := range s.chosen {
 		s.heads[h] = none
 	}
-	s.words, s.node, s.next, s.gone, s.chosen, s.alive = s.words[:0], s.node[:0], s.next[:0], s.gone[:0], s.chosen[:0], 0
+	s.words, s.node, s.level, s.next = s.words[:0], s.node[:0], s.level[:0], s.next[:0]
+	s.gone, s.chosen, s.alive = s.gone[:0], s.chosen[:0], 0
 }
 
 // hash is of what two configurations have in common if one covers the other: the state, and
@@ -125,29 +131,23 @@ func (s *set) hash(c []uint64, hard []uint64) uint32 {
 	return uint32(h>>32) & uint32(len(s.heads)-1)
 }
 
-func (s *set) better(a, b []uint64) bool {
-	if !s.exact {
-		return s.covers(a, b)
-	}
-	for i, w := range a {
-		if b[i] != w {
-			return false
-		}
-	}
-	return true
-}
-
-// add takes c in unless it is covered, and drops what c covers.
-func (s *set) add(c []uint64, hard []uint64, node int32) (int32, bool) {
+// add takes c in, which uses so many operations, unless it is covered, and drops what c
+// covers. What covers another uses no more than that.
+func (s *set) add(c []uint64, level int, hard []uint64, node int32) (int32, bool) {
 	h := s.hash(c, hard)
 	last := &s.heads[h]
 	first := *last == none
 	for i := *last; i != none; i = *last {
 		d := s.at(i)
-		if s.better(d, c) {
+		switch {
+		case (c[0]^d[0])&stateBits != 0:
+		case s.exact:
+			if slices.Equal(c, d) {
+				return i, false
+			}
+		case int(s.level[i]) <= level && s.covers(d, c):
 			return i, false
-		}
-		if !s.exact && s.covers(c, d) {
+		case int(s.level[i]) >= level && s.covers(c, d):
 			s.gone[i] = true
 			s.alive--
 			*last = s.next[i]
@@ -157,7 +157,7 @@ func (s *set) add(c []uint64, hard []uint64, node int32) (int32, bool) {
 	}
 	n := int32(len(s.node))
 	s.words = append(s.words, c...)
-	s.node, s.next, s.gone = append(s.node, node), append(s.next, s.heads[h]), append(s.gone, false)
+	s.node, s.level, s.next, s.gone = append(s.node, node), append(s.level, int32(level)), append(s.next, s.heads[h]), append(s.gone, false)
 	s.heads[h] = n
 	if first {
 		s.chosen = append(s.chosen, int32(h))
@@ -187,5 +187,5 @@ func (s *set) rehash(hard []uint64) {
 }
 
 func (s *set) bytes() int64 {
-	return int64(cap(s.words))*8 + int64(cap(s.node)+cap(s.next)+cap(s.heads)+cap(s.chosen))*4 + int64(cap(s.gone))
+	return int64(cap(s.words))*8 + int64(cap(s.node)+cap(s.level)+cap(s.next)+cap(s.heads)+cap(s.chosen))*4 + int64(cap(s.gone))
 }

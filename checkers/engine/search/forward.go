@@ -155,7 +155,7 @@ func (f *forward) returned(e event, n int32) bool {
 		f.tmp[0] &^= fresh
 		f.tmp[1+word] &^= bit
 		f.tmp[1+int32(l.m)+word] &^= bit
-		return f.out.add(f.tmp, f.hard, none)
+		return f.out.add(f.tmp, l.inUse(f.tmp), f.hard, none)
 	}
 	for i, node := range f.ends {
 		c := f.cur[i*l.size : (i+1)*l.size]
@@ -166,8 +166,9 @@ func (f *forward) returned(e event, n int32) bool {
 			}
 		}
 		if !done || goal.blind && !used {
-			if at, added := f.seen.add(c, f.hard, node); added {
-				f.queue.push(at, l.level(c))
+			level := l.inUse(c)
+			if at, added := f.seen.add(c, level, f.hard, node); added {
+				f.queue.push(at, level)
 			}
 		}
 	}
@@ -181,7 +182,7 @@ func (f *forward) returned(e event, n int32) bool {
 		}
 		copy(f.from, f.seen.at(i))
 		before := f.seen.node[i]
-		level := l.level(f.from)
+		level := int(f.seen.level[i])
 		f.moved = f.moves(f.from, e.slot, f.moved[:0])
 		for _, v := range f.moved {
 			f.make(f.tmp, f.from, v)
@@ -191,7 +192,7 @@ func (f *forward) returned(e event, n int32) bool {
 				}
 				continue
 			}
-			if at, added := f.seen.add(f.tmp, f.hard, none); added {
+			if at, added := f.seen.add(f.tmp, level+1, f.hard, none); added {
 				f.seen.node[at] = f.step(before, v, n)
 				f.queue.push(at, level+1)
 			}
@@ -231,7 +232,7 @@ func (f *forward) collect() {
 		switch {
 		case f.out.gone[i]:
 		case look:
-			f.queue.push(i, l.level(f.out.at(i)))
+			f.queue.push(i, int(f.out.level[i]))
 		default:
 			keep(i)
 		}
@@ -239,8 +240,8 @@ func (f *forward) collect() {
 	f.near.reset()
 	for f.queue.n > 0 {
 		i := f.queue.pop()
-		c := f.out.at(i)
-		if _, added := f.near.add(c, f.hard, none); !added {
+		c, level := f.out.at(i), int(f.out.level[i])
+		if _, added := f.near.add(c, level, f.hard, none); !added {
 			continue
 		}
 		keep(i)
@@ -248,7 +249,7 @@ func (f *forward) collect() {
 		for _, v := range f.moved {
 			f.make(f.tmp, c, v)
 			f.tmp[0] &^= fresh
-			f.near.add(f.tmp, f.hard, none)
+			f.near.add(f.tmp, level+1, f.hard, none)
 		}
 	}
 	f.largest = max(f.largest, len(f.ends))
