@@ -59,9 +59,10 @@ func (l *layout) inUse(c []uint64) int {
 }
 
 // covers reports whether a is as good as b, both in the same state. A fresh one, from which
-// less is tried, does not cover one that is not.
+// less is tried, does not cover one that is not; nor does one for which more operations that
+// never return were used, counted or not, one with fewer.
 func (l *layout) covers(a, b []uint64) bool {
-	if a[0]&^b[0]&fresh != 0 {
+	if a[0]&^b[0]&fresh != 0 || a[0]>>33 > b[0]>>33 {
 		return false
 	}
 	if len(a) == 3 {

@@ -99,7 +99,7 @@ func checkOrder[S, O comparable](m Model[S, O], ops []Op[O], order []int32, limi
 }
 
 // switches are the ways in which the search is run: with everything, and without something.
-var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, symmetry | dominance | absorption | purity | lookahead | aim}
+var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, forgiveness, symmetry | dominance | absorption | purity | lookahead | aim}
 
 func differential[S, O comparable](t *testing.T, m object[S, O]) {
 	counts := map[Verdict]int{}

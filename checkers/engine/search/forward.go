@@ -22,6 +22,7 @@ type forward struct {
 	from  []uint64
 
 	largest int
+	refinement
 }
 
 // queue holds configurations of a set by level.
@@ -96,6 +97,7 @@ func newForward(ctx context.Context, p *problem, memory int64) *forward {
 	first := make([]uint64, l.size)
 	setState(first, f.st.init)
 	f.cur, f.ends = first, []int32{none}
+	f.forgive()
 	return f
 }
 
@@ -104,30 +106,50 @@ func (f *forward) bytes() int64 {
 		int64(cap(f.cur))*8 + int64(cap(f.ends)+cap(f.queue.next)+cap(f.queue.heads))*4
 }
 
-func (f *forward) run() Result {
+// decide walks to the end of the history, or to where nothing is left. Now and then it goes
+// back a little, because what it was less than exact about matters: see refine.go.
+func (f *forward) decide() Result {
 	r := Result{Events: len(f.p.events), Engine: Forward}
-	for n, e := range f.p.events {
-		if f.on() {
-			r.Verdict, r.Why = Stopped, f.why
-			break
-		}
-		if !e.ret {
-			f.called(e)
-		} else if !f.returned(e, int32(n)) {
+	n, alive := 0, true
+	for !f.on() {
+		if n < len(f.p.events) {
+			f.remember(n)
+			if alive = f.pass(f.p.events[n], int32(n)); alive {
+				n++
+			}
 			if f.why != nil {
-				r.Verdict, r.Why = Stopped, f.why
 				break
 			}
-			r.Verdict, r.At = Illegal, e.at
+			if alive && n < len(f.p.events) && !f.dearer() {
+				continue
+			}
+		}
+		if !f.feasible(n) {
+			n, alive = f.refine(n), true
+		} else if !alive || n == len(f.p.events) {
 			break
 		}
-		r.Placed++
 	}
-	r.Largest, r.Steps, r.Memory = f.largest, f.st.tried, max(f.peak, f.bytes())
-	if r.Verdict != Stopped {
-		r.Order = f.p.order(f.paths.to(f.ends[0]), r.Placed)
+	r.Placed, r.Largest, r.Steps, r.Memory = n, f.largest, f.st.tried, max(f.peak, f.bytes())
+	switch {
+	case f.why != nil:
+		r.Verdict, r.Why = Stopped, f.why
+		return r
+	case !alive:
+		r.Verdict, r.At = Illegal, f.p.events[n].at
 	}
+	r.Order = f.p.order(f.path, n)
 	return r
+}
+
+// pass deals with an event; it returns false if no configuration is left.
+func (f *forward) pass(e event, n int32) bool {
+	f.now = n
+	if e.ret {
+		return f.returned(e, n)
+	}
+	f.called(e)
+	return true
 }
 
 func (f *forward) called(e event) {
@@ -253,8 +275,9 @@ func (f *forward) collect() {
 		}
 	}
 	f.largest = max(f.largest, len(f.ends))
-	f.paths.forget(f.ends)
-	if f.st.forget(l, f.cur) {
+	states, ends := f.remembered()
+	f.paths.forget(ends...)
+	if f.st.forget(l, states...) {
 		f.known, f.words, f.reach = f.known[:0], f.words[:0], f.reach[:0]
 	}
 }

@@ -67,7 +67,7 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 		if same || idle || first && w.p.off&symmetry == 0 {
 			continue
 		}
-		if k.pending > 0 && c[k.word]>>k.shift&k.mask < uint64(w.called[n]) {
+		if w.called[n] > 0 && (w.now < k.since || c[k.word]>>k.shift&k.mask < uint64(w.called[n])) {
 			to = append(to, move{n, next, none})
 		}
 	}
@@ -92,7 +92,9 @@ func (w *window) make(to, c []uint64, v move) {
 	setState(to, v.state)
 	k := &w.p.classes[v.class]
 	if v.slot == none {
-		to[k.word] += 1 << k.shift
+		if w.now >= k.since {
+			to[k.word] += 1 << k.shift
+		}
 	} else {
 		bit := uint64(1) << (v.slot % 64)
 		to[1+v.slot/64] |= bit

@@ -22,14 +22,16 @@ func (p *paths) add(s step) int32 {
 const fewSteps = 1 << 16
 
 // forget drops the steps that lead to none of the ends, which are renumbered.
-func (p *paths) forget(ends []int32) {
+func (p *paths) forget(ends ...[]int32) {
 	if len(p.steps) < max(p.limit, fewSteps) {
 		return
 	}
 	to := make([]int32, len(p.steps))
-	for _, n := range ends {
-		for ; n != none && to[n] == 0; n = p.steps[n].before {
-			to[n] = 1
+	for _, list := range ends {
+		for _, n := range list {
+			for ; n != none && to[n] == 0; n = p.steps[n].before {
+				to[n] = 1
+			}
 		}
 	}
 	kept := int32(0)
@@ -44,9 +46,11 @@ func (p *paths) forget(ends []int32) {
 		kept++
 	}
 	p.steps = p.steps[:kept]
-	for i, n := range ends {
-		if n != none {
-			ends[i] = to[n]
+	for _, list := range ends {
+		for i, n := range list {
+			if n != none {
+				list[i] = to[n]
+			}
 		}
 	}
 	p.limit = 2 * int(kept)

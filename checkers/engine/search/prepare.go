@@ -9,7 +9,8 @@ import (
 // operations by their class.
 type class struct {
 	pure, blind bool
-	pending     int // how many of them never return
+	pending     int   // how many of them never return
+	since       int32 // the event from which on those in use are counted: see refine.go
 	// Where a configuration counts how many of the pending ones it has used.
 	word  int32
 	shift uint8

@@ -67,6 +67,7 @@ const (
 	purity
 	lookahead
 	aim
+	forgiveness
 )
 
 // Verdict is what a search came to.
@@ -121,5 +122,5 @@ func Decide[S, O comparable](ctx context.Context, m Model[S, O], ops []Op[O], o 
 	if o.Memory <= 0 {
 		o.Memory = 4 << 30
 	}
-	return newForward(ctx, prepare(m, ops, o.off), o.Memory).run()
+	return newForward(ctx, prepare(m, ops, o.off), o.Memory).decide()
 }

@@ -76,20 +76,22 @@ func (s *states) after(state, class int32) int32 {
 const fewStates = 1 << 16
 
 // forget drops the states that none of the configurations is in, when there are many.
-func (s *states) forget(l *layout, cur []uint64) bool {
+func (s *states) forget(l *layout, lists ...[]uint64) bool {
 	if s.count() < max(s.limit, fewStates) {
 		return false
 	}
 	to := map[int32]int32{}
 	var alive []int32
-	for at := 0; at < len(cur); at += l.size {
-		state := stateOf(cur[at:])
-		n, found := to[state]
-		if !found {
-			n = int32(len(alive))
-			to[state], alive = n, append(alive, state)
+	for _, cur := range lists {
+		for at := 0; at < len(cur); at += l.size {
+			state := stateOf(cur[at:])
+			n, found := to[state]
+			if !found {
+				n = int32(len(alive))
+				to[state], alive = n, append(alive, state)
+			}
+			setState(cur[at:], n)
 		}
-		setState(cur[at:], n)
 	}
 	s.keep(alive)
 	s.limit = 2 * len(alive)

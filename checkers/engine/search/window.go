@@ -15,6 +15,7 @@ type window struct {
 	active []int32
 	open   [][]int32 // of each class, its slots, by return
 	called []int32   // of each class, how many were called that never return
+	now    int32     // the number of the event
 	epoch  uint32    // of the operations that are open
 	known  []uint32  // the epoch in which a state's masks of legal ones were made
 	words  []uint64  // these masks
