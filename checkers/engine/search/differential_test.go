@@ -126,7 +126,7 @@ func differential[S, O comparable](t *testing.T, m object[S, O]) {
 			fail("the oracles disagree")
 		}
 		for _, off := range switches {
-			got := Decide(context.Background(), m.Model, ops, Options{off: off})
+			got := Decide(context.Background(), m.Model, ops, Options{off: off, stretch: r.Intn(4)})
 			if (got.Verdict == Legal) != legal || got.Verdict == Stopped {
 				fail("%v without %b, want legal %v", got.Verdict, off, legal)
 			}

@@ -85,11 +85,11 @@ func (b *brake) on() bool {
 	return b.why != nil
 }
 
-func newForward(ctx context.Context, p *problem, memory int64) *forward {
+func newForward(ctx context.Context, p *problem, o Options) *forward {
 	l := &p.layout
 	exact := p.off&dominance != 0
 	f := &forward{
-		window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: memory},
+		window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory},
 		seen: newSet(l, exact), out: newSet(l, exact), near: newSet(l, exact),
 		tmp: make([]uint64, l.size), from: make([]uint64, l.size),
 	}
@@ -97,7 +97,7 @@ func newForward(ctx context.Context, p *problem, memory int64) *forward {
 	first := make([]uint64, l.size)
 	setState(first, f.st.init)
 	f.cur, f.ends = first, []int32{none}
-	f.forgive()
+	f.forgive(o.stretch)
 	return f
 }
 
@@ -107,15 +107,19 @@ func (f *forward) bytes() int64 {
 }
 
 // decide walks to the end of the history, or to where nothing is left. Now and then it goes
-// back a little, because what it was less than exact about matters: see refine.go.
-func (f *forward) decide() Result {
-	r := Result{Events: len(f.p.events), Engine: Forward}
+// back a little, because what it was less than exact about matters: see refine.go. It is not
+// ok if the object has too many states to be less than exact.
+func (f *forward) decide() (r Result, ok bool) {
+	r = Result{Events: len(f.p.events), Engine: Forward}
 	n, alive := 0, true
 	for !f.on() {
 		if n < len(f.p.events) {
 			f.remember(n)
 			if alive = f.pass(f.p.events[n], int32(n)); alive {
 				n++
+			}
+			if f.astray() {
+				return r, false
 			}
 			if f.why != nil {
 				break
@@ -134,12 +138,12 @@ func (f *forward) decide() Result {
 	switch {
 	case f.why != nil:
 		r.Verdict, r.Why = Stopped, f.why
-		return r
+		return r, true
 	case !alive:
 		r.Verdict, r.At = Illegal, f.p.events[n].at
 	}
 	r.Order = f.p.order(f.path, n)
-	return r
+	return r, true
 }
 
 // pass deals with an event; it returns false if no configuration is left.
@@ -199,7 +203,7 @@ func (f *forward) returned(e event, n int32) bool {
 		if f.seen.gone[i] {
 			continue
 		}
-		if f.on() {
+		if f.on() || f.astray() {
 			return false
 		}
 		copy(f.from, f.seen.at(i))

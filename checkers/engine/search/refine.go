@@ -23,10 +23,12 @@ import (
 type refinement struct {
 	snapshots []snapshot
 	every     int     // events between two of them
+	stretch   int     // events to go back at first
 	back      []int   // of each class, how far before a path that overdid it it was counted last
 	spent     uint64  // of the path looked at last, that which uses least
 	path      []step  // a feasible one
 	over      []int32 // the classes of which the path that uses least uses too many
+	forgiving bool    // some class may be used more than there is of it
 }
 
 // snapshot is the configurations before an event, to go back to.
@@ -39,22 +41,29 @@ type snapshot struct {
 
 const (
 	nearBack     = 1 << 8 // events to go back at first
-	further      = 4       // and how much further each time after
-	mostPaths    = 16      // that are looked at
-	mostRetained = 64      // snapshots
+	further      = 4      // and how much further each time after
+	mostPaths    = 16     // that are looked at
+	mostRetained = 64     // snapshots
 )
 
 // forgive makes ready for counting nothing. What comes back to a state by operations that
 // nobody counts is covered by what it came from, without which there would be no end to it.
-func (f *forward) forgive() {
-	f.back = make([]int, len(f.p.classes))
-	f.every = max(nearBack, len(f.p.events)/mostRetained)
-	if f.p.off&(forgiveness|dominance) == 0 {
+func (f *forward) forgive(stretch int) {
+	if stretch <= 0 {
+		stretch = nearBack
+	}
+	f.back, f.stretch = make([]int, len(f.p.classes)), stretch
+	f.every = max(stretch, len(f.p.events)/mostRetained)
+	if f.forgiving = f.p.pending > 0 && f.p.off&(forgiveness|dominance) == 0; f.forgiving {
 		for i := range f.p.classes {
 			f.p.classes[i].since = math.MaxInt32
 		}
 	}
 }
+
+// astray reports that operations that nobody counts lead to more and more states, as elements
+// put into a queue again and again do.
+func (f *forward) astray() bool { return f.forgiving && f.st.count() > few }
 
 // remember takes a snapshot before event n, now and then.
 func (f *forward) remember(n int) {
@@ -138,7 +147,7 @@ func (f *forward) refine(n int) int {
 	from := n
 	for _, c := range f.over {
 		if f.back[c] == 0 {
-			f.back[c] = nearBack
+			f.back[c] = f.stretch
 		} else {
 			f.back[c] *= further
 		}

@@ -11,7 +11,7 @@
 //
 // There are exponentially many configurations, and only so many of them matter. What keeps
 // them few is argued where it is done: configuration.go says which configurations are as good
-// as another, forward.go which are only early, moves.go which operations need not be tried.
+// as another, forward.go which are only early, moves.go which operations need not be tried, refine.go when those that never return count.
 //
 // Start with Decide.
 package search
@@ -55,6 +55,9 @@ type Model[S, O comparable] struct {
 type Options struct {
 	Memory int64 // bytes of the search's own tables; 0: 4 GiB
 	off    feature
+	// stretch is how many events to go back at first when something was not counted that has
+	// to be; 0: as many as pay for long histories.
+	stretch int
 }
 
 // feature is one of the arguments that keep configurations few. Tests do without.
@@ -122,5 +125,9 @@ func Decide[S, O comparable](ctx context.Context, m Model[S, O], ops []Op[O], o 
 	if o.Memory <= 0 {
 		o.Memory = 4 << 30
 	}
-	return newForward(ctx, prepare(m, ops, o.off), o.Memory).decide()
+	r, ok := newForward(ctx, prepare(m, ops, o.off), o).decide()
+	if !ok {
+		r, _ = newForward(ctx, prepare(m, ops, o.off|forgiveness), o).decide()
+	}
+	return r
 }
