@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -286,10 +288,13 @@ func TestLife(t *testing.T) {
 
 	t.Run("death", func(t *testing.T) {
 		// Behind the harness's back, as a crash would be.
-		out, err := exec.Command("docker", "kill", "--signal", "ABRT", "faultline-"+spec.RunID+"-n1").CombinedOutput()
+		out, err := exec.Command("docker", "inspect", "--format", "{{.State.Pid}}", "faultline-"+spec.RunID+"-n1").CombinedOutput()
 		if err != nil {
-			t.Skipf("no docker command to end a node by: %v: %s", err, out)
+			t.Skipf("no docker command to find a node by: %v: %s", err, out)
 		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		must(t, err)
+		must(t, syscall.Kill(pid, syscall.SIGABRT))
 		eventually(t, "telemetry of the death", func() bool {
 			down := seen.of(history.EventNodeDown, "n1")
 			return len(down) == 1 && strings.Contains(down[0], "by itself")
