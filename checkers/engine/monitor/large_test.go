@@ -2,10 +2,13 @@ package monitor
 
 import (
 	"flag"
+	"fmt"
 	"math/rand"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/anishathalye/porcupine"
 )
 
 // work makes a long legal history of clients that issue back to back, with exponential
@@ -120,25 +123,37 @@ func (s *simple) perform(r *rand.Rand, o *Op) {
 
 var size = flag.Int("size", 100_000, "operations of the benchmarks")
 
+// BenchmarkMonitors times long legal histories of 50 clients, and ones that porcupine can
+// decide as well.
 func BenchmarkMonitors(b *testing.B) {
 	for _, x := range objects {
 		if x.funcs[0] != Put {
 			continue
 		}
-		ops := work(rand.New(rand.NewSource(1)), x, *size, 50, 100)
-		b.Run(x.name, func(b *testing.B) {
-			for b.Loop() {
-				if r := x.check(ops, Options{}); r.Verdict != Legal {
-					b.Fatal(r.Verdict, r.Pattern, r.Reason)
+		for _, crashes := range []int{0, 100} {
+			ops := work(rand.New(rand.NewSource(1)), x, *size, 50, crashes)
+			b.Run(fmt.Sprintf("%s/%d crashed", x.name, crashes), func(b *testing.B) {
+				for b.Loop() {
+					if r := x.check(ops, Options{}); r.Verdict != Legal {
+						b.Fatal(r.Verdict, r.Pattern, r.Reason)
+					}
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1e6, "s/check")
-		})
-		b.Run(x.name+"/porcupine", func(b *testing.B) {
-			ops := work(rand.New(rand.NewSource(1)), x, 300, 5, 0)
-			for b.Loop() {
-				x.byPorcupine(ops, time.Minute)
-			}
-		})
+			})
+		}
+		for _, n := range []int{1000, 10_000} {
+			ops := work(rand.New(rand.NewSource(1)), x, n, 4, 0)
+			b.Run(fmt.Sprintf("%s/%d", x.name, n), func(b *testing.B) {
+				for b.Loop() {
+					x.check(ops, Options{})
+				}
+			})
+			b.Run(fmt.Sprintf("%s/%d by porcupine", x.name, n), func(b *testing.B) {
+				for b.Loop() {
+					if x.byPorcupine(ops, 10*time.Second) != porcupine.Ok {
+						b.Skip("no answer in 10 s")
+					}
+				}
+			})
+		}
 	}
 }

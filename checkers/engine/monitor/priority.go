@@ -62,10 +62,18 @@ type ranking struct {
 
 func newRanking(c *contents) *ranking {
 	p := &ranking{contents: c, takeAt: fill(len(c.elements)), byRank: make([]int32, len(c.elements))}
-	for n := range p.byRank {
-		p.byRank[n] = int32(n)
+	type ranked struct {
+		priority int64
+		element  int32
 	}
-	slices.SortFunc(p.byRank, func(a, b int32) int { return cmp.Compare(c.elements[a].priority, c.elements[b].priority) })
+	all := make([]ranked, len(c.elements))
+	for n, e := range c.elements {
+		all[n] = ranked{e.priority, int32(n)}
+	}
+	slices.SortFunc(all, func(a, b ranked) int { return cmp.Compare(a.priority, b.priority) })
+	for k, r := range all {
+		p.byRank[k] = r.element
+	}
 	p.runs = newRuns(c)
 	return p
 }
@@ -103,9 +111,49 @@ func (p *ranking) classes(backwards bool, f func(class []int32) bool) {
 	}
 }
 
-// scan finds a moment for each take, or returns an element for whose take there is none. Of
-// the good moments it chooses the last of those that need as few pending takes as the first.
+// scan finds a moment for each take, or returns an element for whose take there is none.
 func (p *ranking) scan() int32 {
+	if len(p.wild) > 0 && len(p.left) > 0 {
+		return p.scanWild()
+	}
+	// free[r] leads to the first run from r on that is not covered by a span.
+	free := make([]int32, len(p.values)+1)
+	for r := range free {
+		free[r] = int32(r)
+	}
+	next := func(r int32) int32 {
+		for free[r] != r {
+			free[r] = free[free[r]]
+			r = free[r]
+		}
+		return r
+	}
+	found := int32(none)
+	p.classes(false, func(class []int32) bool {
+		for _, n := range class {
+			e := &p.elements[n]
+			r := next(p.run[e.takeLo])
+			if r > p.run[e.takeHi] {
+				found = n
+				return false
+			}
+			p.takeAt[n] = max(e.takeLo, p.first[r])
+		}
+		for _, n := range class {
+			if from, to, weight := p.spanned(p.elements[n]); weight > 0 {
+				for r := next(int32(from)); r <= int32(to); r = next(r) {
+					free[r] = r + 1
+				}
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// scanWild is scan where pending takes matter. Of the good moments it chooses the last of
+// those that need as few of them as the first.
+func (p *ranking) scanWild() int32 {
 	values := make([]int64, len(p.values)) // only the pending takes, to begin with
 	for _, i := range p.wild {
 		values[p.run[p.lo[i]]]--
@@ -118,24 +166,20 @@ func (p *ranking) scan() int32 {
 	found := int32(none)
 	p.classes(false, func(class []int32) bool {
 		for _, n := range class {
-			e := p.elements[n]
+			e := &p.elements[n]
 			r, ok := counts.find(int(p.run[e.takeLo]), int(p.run[e.takeHi]))
 			if !ok {
 				found = n
 				return false
 			}
-			t := max(e.takeLo, p.first[r])
-			if len(p.wild) > 0 {
-				until := e.takeHi
-				if u := begins.atLeast(t + 1); u != none {
-					until = min(until, u-1)
-				}
-				r, _ = counts.findLast(r, int(p.run[until]))
-				if t = until; int(p.run[until]) > r {
-					t = p.first[r+1] - 1
-				}
+			until := e.takeHi
+			if u := begins.atLeast(max(e.takeLo, p.first[r]) + 1); u != none {
+				until = min(until, u-1)
 			}
-			p.takeAt[n] = t
+			r, _ = counts.findLast(r, int(p.run[until]))
+			if p.takeAt[n] = until; int(p.run[until]) > r {
+				p.takeAt[n] = p.first[r+1] - 1
+			}
 		}
 		for _, n := range class {
 			if from, to, weight := p.spanned(p.elements[n]); weight > 0 {

@@ -26,6 +26,13 @@ func newRuns(c *contents) runs {
 		begins[c.lo[i]] = true
 		delta[c.lo[i]]--
 	}
+	n := 1
+	for _, begins := range begins {
+		if begins {
+			n++
+		}
+	}
+	r.values, r.first = make([]int64, 0, n+1), make([]int32, 0, n+1)
 	r.run = make([]int32, c.end+1)
 	sum := int64(0)
 	for m := range c.end {

@@ -115,7 +115,7 @@ type stabbing struct {
 
 func newStabbing(ends []int32) *stabbing {
 	size := 1
-	for size < len(ends) {
+	for size <= len(ends) { // so that there is a leaf behind them all
 		size *= 2
 	}
 	t := &stabbing{size, fill(2 * size)}
@@ -126,34 +126,30 @@ func newStabbing(ends []int32) *stabbing {
 	return t
 }
 
-// take returns an interval that ends at point or later, of the first n ones, once.
+// take returns the last interval of the first n ones that ends at point or later, once.
 func (t *stabbing) take(n int, point int32) (int, bool) {
-	// Down the left, as far as all of a subtree is among the first n.
-	i, from, width := 1, 0, t.size
-	for {
-		if t.node[i] < point || from >= n {
-			// Not here: to the next subtree on the right.
-			for i&1 == 1 {
-				if i == 1 {
-					return 0, false
-				}
-				from, width, i = from-width, 2*width, i/2
-			}
-			i, from = i+1, from+width
-			if from >= n {
-				return 0, false
-			}
-			continue
+	// What is to the left of the first n's end: up to a subtree with such an interval, and
+	// down to its last one. Those that hold a point tend to be near.
+	i := t.size + n
+	for i&1 == 0 || t.node[i-1] < point {
+		if i /= 2; i <= 1 {
+			return 0, false
 		}
-		if i >= t.size {
-			break
+	}
+	i--
+	for i < t.size {
+		if i *= 2; t.node[i+1] >= point {
+			i++
 		}
-		i, width = 2*i, width/2
 	}
 	found := i - t.size
 	t.node[i] = none
 	for i /= 2; i > 0; i /= 2 {
-		t.node[i] = max(t.node[2*i], t.node[2*i+1])
+		m := max(t.node[2*i], t.node[2*i+1])
+		if m == t.node[i] {
+			break
+		}
+		t.node[i] = m
 	}
 	return found, true
 }
