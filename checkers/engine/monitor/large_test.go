@@ -35,10 +35,7 @@ func work(r *rand.Rand, x object, n, clients, crashes int) []Op {
 		}
 		return 1
 	})
-	every := n + 1
-	if crashes > 0 {
-		every = n / crashes
-	}
+	every := n / max(1, crashes)
 	s := &simple{kind: x.name}
 	now := int32(0)
 	for _, e := range events {
@@ -50,7 +47,7 @@ func work(r *rand.Rand, x object, n, clients, crashes int) []Op {
 		case 1:
 			s.perform(r, o)
 		case 2:
-			if int(e.op)%every == every/2 {
+			if crashes > 0 && int(e.op)%every == every/2 {
 				o.V = x.forget(*o)
 				continue
 			}
@@ -154,6 +151,54 @@ func BenchmarkMonitors(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// plant lets one client do, after everything else, what is illegal: it puts a and b in, and
+// takes the one that cannot be taken then, or does not find a.
+func plant(x object, ops []Op) []Op {
+	now, v := int32(2*len(ops)), int32(len(ops))
+	do := func(f Func, v int32, p int64) {
+		ops = append(ops, Op{Call: now, Ret: now + 1, F: f, V: v, P: p})
+		now += 2
+	}
+	a, b := v, v+1
+	do(Put, a, 1)
+	do(Put, b, 0)
+	switch x.name {
+	case "set":
+		do(Absent, a, 0)
+	case "queue":
+		do(Take, b, 0)
+	default:
+		do(Take, a, 0)
+	}
+	return ops
+}
+
+// TestLarge replays the orders of long legal histories, and looks for what is planted in
+// others.
+func TestLarge(t *testing.T) {
+	for _, x := range objects {
+		if x.funcs[0] != Put {
+			continue
+		}
+		for seed := range int64(4) {
+			n := 2000
+			ops := work(rand.New(rand.NewSource(seed)), x, n, 1+int(seed)*16, int(seed)*4)
+			got := x.check(ops, Options{Order: true})
+			if got.Verdict != Legal {
+				t.Fatalf("%s, seed %d: %v: %s %s", x.name, seed, got.Verdict, got.Pattern, got.Reason)
+			}
+			if why := x.replay(ops, got.Order); why != "" {
+				t.Fatalf("%s, seed %d: %s", x.name, seed, why)
+			}
+			ops = plant(x, work(rand.New(rand.NewSource(seed)), x, n, 20, 0))
+			got = x.check(ops, Options{})
+			if got.Verdict != Illegal || len(got.Witness) > 4 || int(slices.Max(got.Witness)) < n {
+				t.Fatalf("%s, seed %d: what was planted is %v: %s %d", x.name, seed, got.Verdict, got.Pattern, got.Witness)
+			}
 		}
 	}
 }
