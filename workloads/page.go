@@ -17,7 +17,8 @@ var registerPage = Page{
 		{"read-your-writes", "(`--model read-your-writes`) no order of a key's versions is such that no process read an older version than one that it had written"},
 		{"monotonic-writes", "(`--model monotonic-writes`) no order of a key's versions is such that each process's writes come in the order in which it made them"},
 		{"writes-follow-reads", "(`--model writes-follow-reads`) no order of a key's versions is such that what a process wrote comes after all that it had read"},
-		{"phantom-value", "(all models but linearizable, `--model eventual` too) a read of a value that nobody wrote, or whose write certainly failed"},
+		{"phantom-value", "(all models but linearizable) a read of a value that nobody wrote, or whose write certainly failed. It is all that `--model eventual` can find: " +
+			"whether the replicas agree in the end is not asked of them. How stale reads were is measured"},
 	},
 }
 

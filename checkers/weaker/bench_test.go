@@ -16,6 +16,7 @@ func BenchmarkCheckers(b *testing.B) {
 		{"calm/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4}},
 		{"stale/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4, stale: 0.001}},
 		{"stale/1000x1M", shape{ops: 1e6, processes: 50, keys: 1000, cas: true, crash: 1e-4, stale: 0.01}},
+		{"forgetful/1x1M", shape{ops: 1e6, processes: 50, keys: 1, crash: 1e-4, stale: 0.5}},
 	} {
 		h := generate(rand.New(rand.NewSource(1)), in.shape)
 		for _, c := range []checkers.Checker{Coherence(), ReadYourWrites(), MonotonicReads(), WritesFollowReads(), Staleness()} {

@@ -23,12 +23,12 @@ func Coherence() checkers.Checker {
 	return perKey{name: string(model.Coherent), judge: (*register).incoherent}
 }
 
-// incoherent returns why the register is not coherent, or nil.
-func (r *register) incoherent(t *tails) []checkers.Anomaly {
+// incoherent returns why the register is not coherent, if it is not.
+func (r *register) incoherent(t *tails) ([]checkers.Anomaly, string) {
 	if w := r.contradiction(t); w != nil {
-		return []checkers.Anomaly{r.anomaly("incoherent", w, r.jointly(w))}
+		return []checkers.Anomaly{r.anomaly("incoherent", w, r.jointly(w))}, ""
 	}
-	return nil
+	return nil, ""
 }
 
 // contradiction is what proves the register incoherent, or nil.

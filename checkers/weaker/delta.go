@@ -167,7 +167,7 @@ func (z *zones) leaveOut(calls []int32) (reads int, rest *clash) {
 	for work := 0; ; work += len(calls) {
 		c := z.clash(calls)
 		switch {
-		case c == nil || work > maxWork:
+		case c == nil || work > maxWork/4:
 			return reads, c
 		case c.a != none && z.r.ops[c.a].kind == read:
 			calls[c.a] = left

@@ -127,8 +127,11 @@ func (g *graph) components() (of, size []int32) {
 	return of, size
 }
 
-// sources is from how many nodes a short cycle is looked for.
-const sources = 64
+// A short cycle is looked for from so many nodes, if that does not take too many steps.
+const (
+	sources  = 64
+	maxSteps = 4e6
+)
 
 // cycle returns a short cycle, or nil if there is none.
 func (g *graph) cycle() []edge {
@@ -142,15 +145,15 @@ func (g *graph) cycle() []edge {
 	}
 	of, size := g.components()
 	var best []edge
-	tried := 0
+	tried, steps := 0, 0
 	for n := range int32(g.nodes) {
 		if size[of[n]] == 1 {
 			continue
 		}
-		if c := g.cycleThrough(n, of); best == nil || len(c) < len(best) {
+		if c := g.cycleThrough(n, of, &steps); best == nil || len(c) < len(best) {
 			best = c
 		}
-		if tried++; tried == sources || len(best) == 2 {
+		if tried++; tried == sources || steps > maxSteps || len(best) == 2 {
 			break
 		}
 	}
@@ -158,11 +161,12 @@ func (g *graph) cycle() []edge {
 }
 
 // cycleThrough returns the shortest cycle through a node of a component larger than one.
-func (g *graph) cycleThrough(start int32, of []int32) []edge {
+func (g *graph) cycleThrough(start int32, of []int32, steps *int) []edge {
 	by := map[int32]int32{} // the edge by which a node was reached first
 	queue := []int32{start}
 	for k := 0; k < len(queue); k++ {
 		for _, i := range g.leaving(queue[k]) {
+			*steps++
 			to := g.edges[i].to
 			if of[to] != of[start] {
 				continue

@@ -65,21 +65,22 @@ func MonotonicWrites() checkers.Checker   { return session(monotonicWrites, mode
 func WritesFollowReads() checkers.Checker { return session(writesFollowReads, model.WritesFollowReads) }
 
 func session(g guarantee, m model.Model) checkers.Checker {
-	return perKey{
-		name:  string(m),
-		judge: func(r *register, t *tails) []checkers.Anomaly { return r.breaks(g, string(m), t) },
-		doubt: func(r *register, t *tails) string { return r.doubts(g, t) },
-	}
+	return perKey{name: string(m), judge: func(r *register, t *tails) ([]checkers.Anomaly, string) {
+		if r.contradiction(t) == nil {
+			return nil, "" // what is coherent keeps them all
+		}
+		p := r.past(t)
+		if found := r.breaks(g, string(m), p); found != nil {
+			return found, ""
+		}
+		return nil, r.doubts(g, p)
+	}}
 }
 
 // doubts says why a guarantee that holds by itself may not: because there are others that
 // hold together without it and do not with it, so that one of them is broken. It is "" if
 // there are none.
-func (r *register) doubts(g guarantee, t *tails) string {
-	if r.contradiction(t) == nil {
-		return ""
-	}
-	p := r.past(t)
+func (r *register) doubts(g guarantee, p past) string {
 	var best []edge
 	for others := guarantee(1); others <= allFour; others++ {
 		if others&g != 0 || r.sessionCycle(others, p, nil) != nil {
@@ -98,11 +99,7 @@ func (r *register) doubts(g guarantee, t *tails) string {
 
 // breaks returns the anomalies of a guarantee on the register: one for each process that
 // breaks it by itself or, if none does, one for those that break it together.
-func (r *register) breaks(g guarantee, name string, t *tails) []checkers.Anomaly {
-	if r.contradiction(t) == nil {
-		return nil // what is coherent keeps them all
-	}
-	p := r.past(t)
+func (r *register) breaks(g guarantee, name string, p past) []checkers.Anomaly {
 	cycle := r.sessionCycle(g, p, nil)
 	if cycle == nil {
 		return nil
@@ -230,10 +227,18 @@ func (r *register) readOwn(g *graph, p past, made, overtaken []int32, i int32) {
 		g.add(edge{from: made[earlier], to: v, a: none, b: i, why: inOrder})
 	}
 	for j := last; j != w && j != overtaken[v]; j = p.wrote[j] {
+		if len(g.edges) > maxEdges*(len(r.ops)+len(r.values)) {
+			r.Reject("processes read what they wrote long ago too often for it to be decided")
+			return
+		}
 		g.add(edge{from: r.ops[j].to, to: v, a: j, b: i, why: inOrder, asks: readYourWrites})
 	}
 	overtaken[v] = last
 }
+
+// maxEdges bounds the graph, for each operation and version: a process that goes on reading
+// many of its old writes makes an edge for each of the newer ones.
+const maxEdges = 16
 
 // sessionCycle returns a short cycle among the versions, or nil.
 func (r *register) sessionCycle(what guarantee, p past, counts func(op) bool) []edge {

@@ -29,10 +29,9 @@ const maxAnomalies = 8
 
 // perKey is a checker that judges each key by itself.
 type perKey struct {
-	name  string
-	judge func(*register, *tails) []checkers.Anomaly
-	// doubt says of a key on which the promise is not broken why it may be, or "".
-	doubt func(*register, *tails) string
+	name string
+	// judge returns how the promise is broken on a key or, if it may be, why.
+	judge func(*register, *tails) (found []checkers.Anomaly, doubt string)
 }
 
 func (c perKey) Name() string { return c.name }
@@ -57,10 +56,15 @@ func (c perKey) Check(ctx context.Context, h *history.History, budget checkers.B
 		}
 		ops += len(r.ops)
 		var found []checkers.Anomaly
+		var why string
 		if r.phantom != none {
 			found = []checkers.Anomaly{r.phantomAnomaly()}
 		} else {
-			found = c.judge(r, t)
+			found, why = c.judge(r, t)
+		}
+		if r.Fault != "" && len(found) == 0 { // it turned out to be too much
+			result.Doubt(r.name(), r.Fault)
+			continue
 		}
 		if len(found) > 0 {
 			invalid++
@@ -68,10 +72,7 @@ func (c perKey) Check(ctx context.Context, h *history.History, budget checkers.B
 			result.Anomalies = append(result.Anomalies, found[:min(len(found), maxAnomalies-len(result.Anomalies))]...)
 			continue
 		}
-		if c.doubt == nil {
-			continue
-		}
-		if why := c.doubt(r, t); why != "" {
+		if why != "" {
 			if doubtful++; doubt == "" {
 				doubt = fmt.Sprintf("on %s, %s", r.name(), why)
 			}
