@@ -21,6 +21,12 @@ type Set interface {
 	ReadAll(ctx context.Context, key int64) ([]int64, error)
 }
 
+// Bag is a set that elements can be taken out of again. An element may come back.
+type Bag interface {
+	Set
+	Remove(ctx context.Context, key, element int64) error
+}
+
 // Append is one append-only list of integers for each key: an element, once appended, has
 // a place that never changes.
 type Append interface {
@@ -32,6 +38,12 @@ type Append interface {
 type Counter interface {
 	Increment(ctx context.Context, key, delta int64) error
 	ReadCounter(ctx context.Context, key int64) (int64, error)
+}
+
+// IDs gives out numbers.
+type IDs interface {
+	// NextID returns a number that no other call, on any connection, has got or will get.
+	NextID(ctx context.Context) (int64, error)
 }
 
 // Lock is one lock for each key, held by a connection.
