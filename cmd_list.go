@@ -160,6 +160,7 @@ func listCheckers(r *registry) []item {
 		{Name: "set-full", Doc: "every acknowledged element is read after healing, none comes from nowhere"},
 		{Name: "list", Doc: "every read of a list is a beginning of one order of its elements, which respects real time"},
 		{Name: "counter", Doc: "each acknowledged increment is counted once, in an order that respects real time"},
+		{Name: "unique", Doc: "no id is given out twice"},
 		{Name: "lock", Doc: "one holder at a time, and fencing tokens that rise"},
 		{Name: "log", Doc: "one order of entries for all readers; no acknowledged entry is lost, doubled or passed over"},
 		{Name: "nodes", Doc: "no node dies or panics by itself"},

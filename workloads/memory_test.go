@@ -19,6 +19,7 @@ type memory struct {
 	counters map[int64]int64
 	locks    map[int64]*memory // who holds them
 	token    int64
+	id       int64
 	weakness string
 	calls    int
 }
@@ -97,6 +98,17 @@ func (m *memory) ReadCounter(_ context.Context, key int64) (int64, error) {
 		return m.counters[key] - 1, nil
 	}
 	return m.counters[key], nil
+}
+
+func (m *memory) NextID(context.Context) (int64, error) {
+	m.calls++
+	if m.id++; m.strikes("reset") {
+		m.id -= 10
+	}
+	if m.calls%17 == 0 && m.weakness == "" {
+		return 0, errors.New("who knows")
+	}
+	return m.id, nil
 }
 
 // Acquire grants a lock to whoever asks; the driver's connection is everybody's, so who
@@ -207,6 +219,8 @@ func TestMemory(t *testing.T) {
 		{counter, model.Eventual, "stale", ""},
 		{counter, model.Eventual, "forget", "lost-increment"},
 		{counter, model.Eventual, "double", "phantom-increment"},
+		{ids, model.Unique, "", ""},
+		{ids, model.Unique, "reset", "duplicate-id"},
 		{locks, model.Linearizable, "", ""},
 		{locks, model.Linearizable, "overlap", "double-grant"},
 		{locks, model.Fenced, "overlap", ""},

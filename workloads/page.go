@@ -51,6 +51,13 @@ var counterPage = Page{
 	},
 }
 
+var idsPage = Page{
+	Does: "Threads ask for ids. That the ids rise, or have no gaps, is not asked for.",
+	Anomalies: [][2]string{
+		{"duplicate-id", "an id that two requests got; the sentence names both. Which id a request in doubt would have got nobody saw, so nothing is said about it"},
+	},
+}
+
 var lockPage = Page{
 	Does: "Threads acquire a few locks, hold each for a while, now and then for seconds, and release it. A lock that is taken is refused at once. A grant comes with a fencing token.",
 	Anomalies: [][2]string{

@@ -65,7 +65,7 @@ type Calls interface {
 }
 
 // All is the registry.
-var All = []Workload{register, set, lists, counter, locks, logs}
+var All = []Workload{register, set, lists, counter, ids, locks, logs}
 
 // Find returns the workload of that name.
 func Find(all []Workload, name string) (Workload, error) {

@@ -9,7 +9,8 @@ import (
 const ProbeKey = -1
 
 // Probe asks a node for something that it must do work for: a read of a key that nobody
-// writes. No error means that the node answers requests.
+// writes; or, where nothing can be read, an id, which is then never used, or a lock that
+// nobody else wants. No error means that the node answers requests.
 func Probe(ctx context.Context, conn Conn) error {
 	switch c := conn.(type) {
 	case Register:
@@ -27,6 +28,14 @@ func Probe(ctx context.Context, conn Conn) error {
 	case Log:
 		_, err := c.Poll(ctx, 0, 0, 1) // a log that nobody made has nothing to read
 		return err
+	case IDs:
+		_, err := c.NextID(ctx)
+		return err
+	case Lock:
+		if _, err := c.Acquire(ctx, ProbeKey); err != nil {
+			return err
+		}
+		return c.Release(ctx, ProbeKey)
 	}
 	return errors.New("the connection offers no data model that could be asked for")
 }

@@ -32,17 +32,20 @@ const (
 	// Of locks with leases: each grant's token is greater than those granted before it, but
 	// a holder whose lease has run out may not know that yet (Burrows, OSDI 2006: sequencers).
 	Fenced Model = "fenced"
+
+	// Of ids: none is given out twice.
+	Unique Model = "unique"
 )
 
 // All lists the models: those of any data, strongest first, then those of one kind.
 var All = []Model{
 	Linearizable, Sequential, Coherent, ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads, Eventual,
-	ExactlyOnce, AtLeastOnce, Fenced,
+	ExactlyOnce, AtLeastOnce, Fenced, Unique,
 }
 
 // implied are the next weaker ones.
 var implied = map[Model][]Model{
-	Linearizable: {Sequential, ExactlyOnce, Fenced},
+	Linearizable: {Sequential, ExactlyOnce, Fenced, Unique},
 	Sequential:   {Coherent, Eventual},
 	Coherent:     {ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads},
 	ExactlyOnce:  {AtLeastOnce},
