@@ -56,15 +56,6 @@ It exits 1 if a bug was missed or a correct system accused.`,
 	return cmd
 }
 
-// allSimulated are the nemeses of the simulated world.
-var allSimulated = []string{"partition", "kill", "pause", "clock", "packet"}
-
-// correctSystems are those that must never be accused.
-var correctSystems = []Settings{
-	{Target: "raft", Workload: "register"},
-	{Target: "dynamo", Workload: "register", Set: map[string]string{"mode": "abd"}},
-}
-
 type detection struct {
 	*app
 	first uint64
@@ -98,7 +89,7 @@ func (d *detection) bugs(ctx context.Context, seeds int) (bad bool) {
 				continue
 			}
 			began := time.Now()
-			s := Settings{Target: t.Name, Workload: b.Workload, Nemesis: b.Nemeses, Set: map[string]string{"bug": b.Name}}
+			s := Settings{Target: t.Name, Workload: b.Workload, Model: string(b.Model), Nemesis: b.Nemeses, Set: map[string]string{"bug": b.Name}}
 			runs, anomaly := d.hunt(ctx, s, seeds)
 			found, without := "never", "-"
 			if runs > 0 {
@@ -126,20 +117,23 @@ func withoutBug(b cluster.Bug) map[string]string {
 
 // correct reports true if a correct system was not valid everywhere.
 func (d *detection) correct(ctx context.Context, seeds int) (bad bool) {
-	fmt.Fprintf(d.out, "\n| correct system | runs under %s | ok operations a run, least | seconds |\n|---|---|---|---|\n", strings.Join(allSimulated, ", "))
-	for _, s := range correctSystems {
-		if d.skip(s.Target) || ctx.Err() != nil {
-			continue
+	fmt.Fprintf(d.out, "\n| correct system | workload | under | runs | ok operations a run, least | seconds |\n|---|---|---|---|---|---|\n")
+	for _, t := range d.targets {
+		for _, row := range t.Rows {
+			if d.skip(t.Name) || !row.Correct() || ctx.Err() != nil {
+				continue
+			}
+			began := time.Now()
+			s, err := d.row(t, row)
+			if err != nil {
+				fmt.Fprintf(d.err, "faultline: %s: %s\n", rowName(t, row), oneLine(err))
+				bad = true
+				continue
+			}
+			tally := d.sweep(ctx, s, seeds)
+			bad = bad || tally.valid != seeds
+			fmt.Fprintf(d.out, "| %s | %s | %s | %s | %d | %.1f |\n", rowName(t, row), s.Workload, strings.Join(s.Nemesis, ", "), tally.String(), tally.leastOK, time.Since(began).Seconds())
 		}
-		began := time.Now()
-		s.Nemesis = allSimulated
-		tally := d.sweep(ctx, s, seeds)
-		bad = bad || tally.valid != seeds
-		name := s.Target
-		if m := s.Set["mode"]; m != "" {
-			name += " mode=" + m
-		}
-		fmt.Fprintf(d.out, "| %s | %s | %d | %.1f |\n", name, tally.String(), tally.leastOK, time.Since(began).Seconds())
 	}
 	return bad
 }

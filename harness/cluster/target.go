@@ -38,6 +38,7 @@ type Target struct {
 	Versioned bool
 	Options   []Option
 	Bugs      []Bug // planted; chosen by the option "bug", which is then implied
+	Rows      []Row // what simulated runs over many seeds shall show
 	// Data lists the data models that the target's connections implement: register, set.
 	Data []string
 	// Promises lists what the target keeps with these options.
@@ -86,12 +87,47 @@ type Record struct {
 	Found   string // the anomaly's sentence, or what held, with its evidence
 }
 
-// Bug is a planted bug: a realistic mistake, named after what it breaks.
+// Bug is a planted bug: a realistic mistake, named after what it breaks. It is chosen by
+// the option "bug", which every target with bugs has. `faultline bench detect` runs each
+// until it is found, and the same seeds without it, which must be valid: so Set must make a
+// configuration that is right but for the bug.
 type Bug struct {
 	Name     string
 	Doc      string
 	Workload string            // by which it should be found
+	Model    model.Model       // that it breaks; "" means the workload's own
 	Nemeses  []string          // under which
 	Anomaly  string            // what the checker should say
-	Set      map[string]string // further options needed
+	Set      map[string]string // further options needed: of the target, the workload or the nemeses
+	// Cited is the published finding that the bug is modelled on, if there is one.
+	Cited string
+	// Quiet is set for a bug that shows without any nemesis; another one must not.
+	Quiet bool
 }
+
+// Row is one configuration of a target without a bug that `faultline bench detect` runs over
+// many seeds, in the simulated world. There are two kinds:
+//
+//   - a correct row (Weakness empty) states a promise: every run must be valid, under all
+//     nemeses that the promise covers. The target's Promises must cover it.
+//   - a weak row shows what a target does not promise, and what comes of it: some run must
+//     be invalid with the anomaly Weakness. No promise may cover it.
+//
+// A target in the simulated world has a correct row for each thing that it promises, and a
+// weak one for each notable thing that it does not:
+//
+//	Rows: []cluster.Row{
+//		{Workload: "set", Set: map[string]string{"mode": "siblings"}},
+//		{Workload: "set", Nemeses: []string{"partition"}, Weakness: "lost-element"},
+//	}
+type Row struct {
+	Workload string
+	Model    model.Model       // to check; "" means the workload's own
+	Set      map[string]string // options of the target, the workload or the nemeses
+	// Nemeses to run under. Nil means, in a correct row, all that the promise covers.
+	Nemeses  []string
+	Weakness string
+}
+
+// Correct reports whether every run of the row must be valid.
+func (r Row) Correct() bool { return r.Weakness == "" }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
 )
 
@@ -40,6 +41,15 @@ var bugs = []cluster.Bug{
 		Doc:      "nodes that stand in for homes count towards an atomic operation's majority, so that two majorities need not meet",
 		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable", Set: abd,
 	},
+}
+
+// rows are what runs over many seeds shall show.
+var rows = []cluster.Row{
+	{Workload: "register", Set: abd},
+	{Workload: "set", Model: model.Linearizable, Set: abd},
+	{Workload: "set", Model: model.Eventual},
+	{Workload: "register", Model: model.Eventual},
+	{Workload: "register", Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},
 }
 
 func known(b dynamo.Bug) bool {

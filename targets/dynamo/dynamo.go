@@ -33,6 +33,7 @@ var Target = cluster.Target{
 		{Name: "vnodes", Default: "16", Doc: "virtual nodes: places on the ring that each node takes", Check: cluster.IsInt(1, 1024)},
 	},
 	Bugs:      bugs,
+	Rows:      rows,
 	Data:      []string{"register", "set"},
 	Promises:  promises,
 	Reference: &reference,

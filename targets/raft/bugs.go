@@ -2,6 +2,7 @@ package raft
 
 import (
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/targets/embedded/raft"
 )
 
@@ -28,3 +29,17 @@ var bugs = []cluster.Bug{
 		Workload: "register", Nemeses: []string{"partition", "clock"}, Anomaly: "nonlinearizable",
 	},
 }
+
+// rows are what runs over many seeds shall show.
+var rows = []cluster.Row{
+	{Workload: "register"},
+	{Workload: "set", Model: model.Linearizable},
+	{Workload: "register", Set: byLease},
+	{Workload: "set", Model: model.Eventual, Set: locally},
+	{Workload: "register", Nemeses: []string{"partition"}, Set: locally, Weakness: "nonlinearizable"},
+}
+
+var (
+	byLease = map[string]string{"reads": string(raft.ByLease)}
+	locally = map[string]string{"reads": string(raft.Locally)}
+)

@@ -30,6 +30,7 @@ var Target = cluster.Target{
 		},
 	},
 	Bugs:      bugs,
+	Rows:      rows,
 	Records:   records,
 	Data:      []string{"register", "set"},
 	Promises:  promises,
