@@ -3,12 +3,12 @@ package raft
 import (
 	"testing"
 
-	"github.com/faultline-dev/faultline/harness/model"
+	"github.com/faultline-dev/faultline/harness/trial"
 )
 
 // BenchmarkSimulated is a whole run under all faults, the checkers included.
 func BenchmarkSimulated(b *testing.B) {
-	b.Run("faults", func(b *testing.B) { benchmark(b, everything...) })
+	b.Run("faults", func(b *testing.B) { benchmark(b, trial.Everything...) })
 	b.Run("quiet", func(b *testing.B) { benchmark(b) })
 }
 
@@ -16,7 +16,7 @@ func benchmark(b *testing.B, faults ...string) {
 	completed, seed := 0, uint64(0)
 	for b.Loop() {
 		seed++
-		c := simulate(b, "register", model.Linearizable, seed, nil, faults...).Results.Counts
+		c := trial.Trial{Target: Target, Workload: "register", Nemeses: faults}.Run(b, seed).Results.Counts
 		completed += c.OK + c.Fail + c.Info
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1e3/float64(completed), "us/completed")

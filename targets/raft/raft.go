@@ -4,14 +4,13 @@
 package raft
 
 import (
-	"errors"
-	"slices"
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/raft"
+	"github.com/faultline-dev/faultline/targets/reference"
 )
 
 // Target is the store as the registry knows it.
@@ -34,20 +33,17 @@ var Target = cluster.Target{
 	Records:   records,
 	Data:      []string{"register", "set"},
 	Promises:  promises,
-	Reference: &reference,
+	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
-
-var reference = cluster.Reference{System: system, Client: newClient}
 
 // system makes the node side.
 func system(o cluster.Options) (node.System, error) {
 	c := raft.Config{Reads: raft.Reads(o["reads"]), LeaseClock: raft.Clock(o["lease-clock"])}
-	if b := o["bug"]; b != "" && b != "none" {
-		if !slices.ContainsFunc(bugs, func(k cluster.Bug) bool { return k.Name == b }) {
-			return node.System{}, errors.New("no such bug: " + b)
-		}
-		c.Bug = raft.Bug(b)
+	bug, err := reference.Bug(o, bugs)
+	if err != nil {
+		return node.System{}, err
 	}
+	c.Bug = raft.Bug(bug)
 	return raft.New(c)
 }
 
@@ -74,9 +70,7 @@ func promises(o cluster.Options) []cluster.Promise {
 		p.Model = model.Eventual
 		p.Quote = "However, with no additional measures, this would run the risk of returning stale data, since the leader responding to the request might have been superseded by a newer leader of which it is unaware."
 	}
-	set := p
-	p.Data, set.Data = "register", "set"
-	return []cluster.Promise{p, set}
+	return reference.Same(p, "register", "set")
 }
 
 // records say what came of power failures and false clocks in containers.

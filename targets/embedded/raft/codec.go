@@ -1,259 +1,53 @@
 package raft
 
 import (
-	"encoding/binary"
-	"errors"
-	"fmt"
-
 	pb "go.etcd.io/raft/v3/raftpb"
 
-	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
+	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
 
-// A message is a byte that names its type and then its fields in order: numbers as
-// varints, strings and lists behind their length, booleans as a byte.
+// The protocol core's messages and what they hold, field by field.
 
-const (
-	tagRequest byte = iota + 1
-	tagReply
-	tagForward
-	tagAnswer
-	tagPeer
-)
-
-// AppendBinary implements node.Message.
-func (m *Request) AppendBinary(b []byte) ([]byte, error) {
-	return appendRequest(append(b, tagRequest), m), nil
-}
-
-// AppendBinary implements node.Message.
-func (m *Reply) AppendBinary(b []byte) ([]byte, error) {
-	return appendReply(append(b, tagReply), m), nil
-}
-
-// AppendBinary implements node.Message.
-func (m *Forward) AppendBinary(b []byte) ([]byte, error) {
-	b = appendNumbers(append(b, tagForward), m.Term, m.Session, m.Call)
-	return appendRequest(b, &m.Request), nil
-}
-
-// AppendBinary implements node.Message.
-func (m *Answer) AppendBinary(b []byte) ([]byte, error) {
-	b = appendNumbers(append(b, tagAnswer), m.Session, m.Call)
-	return appendReply(b, &m.Reply), nil
-}
-
-// AppendBinary implements node.Message.
-func (m *Peer) AppendBinary(b []byte) ([]byte, error) {
-	p := m.M
-	b = append(b, tagPeer, byte(p.GetType()), flag(p.GetReject()))
-	b = appendNumbers(b, p.GetTo(), p.GetFrom(), p.GetTerm(), p.GetLogTerm(), p.GetIndex(), p.GetCommit(), p.GetRejectHint())
-	b = appendBytes(b, p.GetContext())
-	b = binary.AppendUvarint(b, uint64(len(p.GetEntries())))
-	for _, e := range p.GetEntries() {
+func appendPeer(b []byte, m *pb.Message) []byte {
+	b = append(b, byte(m.GetType()), wire.Flag(m.GetReject()))
+	b = wire.AppendUints(b, m.GetTo(), m.GetFrom(), m.GetTerm(), m.GetLogTerm(), m.GetIndex(), m.GetCommit(), m.GetRejectHint())
+	b = wire.AppendBytes(b, m.GetContext())
+	b = wire.AppendUints(b, uint64(len(m.GetEntries())))
+	for _, e := range m.GetEntries() {
 		b = appendEntry(b, e)
 	}
-	b = append(b, flag(p.Snapshot != nil))
-	if p.Snapshot != nil {
-		b = appendSnapshot(b, p.Snapshot)
-	}
-	return b, nil
-}
-
-// Decode implements node.Codec.
-func Decode(b []byte) (node.Message, error) {
-	d := decoder{rest: b}
-	tag := d.byte()
-	var m node.Message
-	switch tag {
-	case tagRequest:
-		r := d.request()
-		m = &r
-	case tagReply:
-		r := d.reply()
-		m = &r
-	case tagForward:
-		m = &Forward{Term: d.uvarint(), Session: d.uvarint(), Call: d.uvarint(), Request: d.request()}
-	case tagAnswer:
-		m = &Answer{Session: d.uvarint(), Call: d.uvarint(), Reply: d.reply()}
-	case tagPeer:
-		m = &Peer{M: d.peer()}
-	default:
-		return nil, fmt.Errorf("raft: no message of type %d", tag)
-	}
-	if err := d.end(); err != nil {
-		return nil, fmt.Errorf("raft: message of type %d: %w", tag, err)
-	}
-	return m, nil
-}
-
-func flag(set bool) byte {
-	if set {
-		return 1
-	}
-	return 0
-}
-
-func appendNumbers(b []byte, numbers ...uint64) []byte {
-	for _, n := range numbers {
-		b = binary.AppendUvarint(b, n)
+	b = append(b, wire.Flag(m.Snapshot != nil))
+	if m.Snapshot != nil {
+		b = appendSnapshot(b, m.Snapshot)
 	}
 	return b
-}
-
-func appendBytes(b, data []byte) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(data))), data...)
-}
-
-func appendElements(b []byte, elements []int64) []byte {
-	b = binary.AppendUvarint(b, uint64(len(elements)))
-	for _, e := range elements {
-		b = binary.AppendVarint(b, e)
-	}
-	return b
-}
-
-func appendRequest(b []byte, r *Request) []byte {
-	b = binary.AppendVarint(append(b, byte(r.Op)), r.Key)
-	b = binary.AppendVarint(b, r.Value)
-	return binary.AppendVarint(b, r.Expect)
-}
-
-func appendReply(b []byte, r *Reply) []byte {
-	b = binary.AppendVarint(append(b, byte(r.Status), flag(r.Found)), r.Value)
-	b = appendElements(b, r.Elements)
-	return append(binary.AppendUvarint(b, uint64(len(r.Reason))), r.Reason...)
 }
 
 func appendEntry(b []byte, e *pb.Entry) []byte {
-	return appendBytes(appendNumbers(b, e.GetTerm(), e.GetIndex()), e.GetData())
+	return wire.AppendBytes(wire.AppendUints(b, e.GetTerm(), e.GetIndex()), e.GetData())
 }
 
 func appendSnapshot(b []byte, s *pb.Snapshot) []byte {
 	meta := s.GetMetadata()
-	b = appendNumbers(b, meta.GetIndex(), meta.GetTerm())
 	voters := meta.GetConfState().GetVoters()
-	b = binary.AppendUvarint(b, uint64(len(voters)))
-	b = appendNumbers(b, voters...)
-	return appendBytes(b, s.GetData())
+	b = wire.AppendUints(b, meta.GetIndex(), meta.GetTerm(), uint64(len(voters)))
+	b = wire.AppendUints(b, voters...)
+	return wire.AppendBytes(b, s.GetData())
 }
 
-var errMalformed = errors.New("malformed")
-
-// decoder takes fields off the front. After the first that is not there it is bad, and
-// returns zeros.
-type decoder struct {
-	rest []byte
-	bad  bool
+func takeEntry(d *wire.Decoder) *pb.Entry {
+	return &pb.Entry{Term: new(d.Uint()), Index: new(d.Uint()), Data: d.Bytes()}
 }
 
-func (d *decoder) fail() { d.rest, d.bad = nil, true }
-
-// end reports whether everything was there and nothing more.
-func (d *decoder) end() error {
-	if d.bad || len(d.rest) > 0 {
-		return errMalformed
-	}
-	return nil
-}
-
-func (d *decoder) byte() byte {
-	if len(d.rest) == 0 {
-		d.fail()
-		return 0
-	}
-	b := d.rest[0]
-	d.rest = d.rest[1:]
-	return b
-}
-
-func (d *decoder) upTo(last byte) byte {
-	b := d.byte()
-	if b > last {
-		d.fail()
-		return 0
-	}
-	return b
-}
-
-func (d *decoder) flag() bool { return d.upTo(1) == 1 }
-
-func (d *decoder) varint() int64 {
-	n, w := binary.Varint(d.rest)
-	if w <= 0 {
-		d.fail()
-		return 0
-	}
-	d.rest = d.rest[w:]
-	return n
-}
-
-func (d *decoder) uvarint() uint64 {
-	n, w := binary.Uvarint(d.rest)
-	if w <= 0 {
-		d.fail()
-		return 0
-	}
-	d.rest = d.rest[w:]
-	return n
-}
-
-// length is that of something whose items take at least a byte each.
-func (d *decoder) length() int {
-	n := d.uvarint()
-	if n > uint64(len(d.rest)) {
-		d.fail()
-		return 0
-	}
-	return int(n)
-}
-
-// bytes returns a copy.
-func (d *decoder) bytes() []byte {
-	n := d.length()
-	if n == 0 {
-		return nil
-	}
-	b := append([]byte(nil), d.rest[:n]...)
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *decoder) elements() []int64 {
-	n := d.length()
-	if n == 0 {
-		return nil
-	}
-	elements := make([]int64, n)
-	for i := range elements {
-		elements[i] = d.varint()
-	}
-	return elements
-}
-
-func (d *decoder) request() Request {
-	return Request{Op: Op(d.upTo(byte(OpReadAll))), Key: d.varint(), Value: d.varint(), Expect: d.varint()}
-}
-
-func (d *decoder) reply() Reply {
-	return Reply{
-		Status: Status(d.upTo(byte(NotLeader))), Found: d.flag(), Value: d.varint(),
-		Elements: d.elements(), Reason: string(d.bytes()),
-	}
-}
-
-func (d *decoder) entry() *pb.Entry {
-	return &pb.Entry{Term: new(d.uvarint()), Index: new(d.uvarint()), Data: d.bytes()}
-}
-
-func (d *decoder) snapshot() *pb.Snapshot {
-	meta := &pb.SnapshotMetadata{Index: new(d.uvarint()), Term: new(d.uvarint())}
-	voters := make([]uint64, d.length())
+func takeSnapshot(d *wire.Decoder) *pb.Snapshot {
+	meta := &pb.SnapshotMetadata{Index: new(d.Uint()), Term: new(d.Uint())}
+	voters := make([]uint64, d.Len())
 	for i := range voters {
-		voters[i] = d.uvarint()
+		voters[i] = d.Uint()
 	}
 	meta.ConfState = &pb.ConfState{Voters: voters}
-	return &pb.Snapshot{Metadata: meta, Data: d.bytes()}
+	return &pb.Snapshot{Metadata: meta, Data: d.Bytes()}
 }
 
 // travels reports whether messages of this type go from node to node. The others are a
@@ -267,25 +61,37 @@ func travels(t pb.MessageType) bool {
 	return false
 }
 
-func (d *decoder) peer() *pb.Message {
-	t := pb.MessageType(d.byte())
+func takePeer(d *wire.Decoder) *pb.Message {
+	t := pb.MessageType(d.Byte())
 	if !travels(t) {
-		d.fail()
+		d.Fail()
 		return nil
 	}
 	m := &pb.Message{
-		Type: &t, Reject: new(d.flag()), To: new(d.uvarint()), From: new(d.uvarint()), Term: new(d.uvarint()),
-		LogTerm: new(d.uvarint()), Index: new(d.uvarint()), Commit: new(d.uvarint()), RejectHint: new(d.uvarint()),
-		Context: d.bytes(),
+		Type: &t, Reject: new(d.Flag()), To: new(d.Uint()), From: new(d.Uint()), Term: new(d.Uint()),
+		LogTerm: new(d.Uint()), Index: new(d.Uint()), Commit: new(d.Uint()), RejectHint: new(d.Uint()),
+		Context: d.Bytes(),
 	}
-	if n := d.length(); n > 0 {
+	if n := d.Len(); n > 0 {
 		m.Entries = make([]*pb.Entry, n)
 		for i := range m.Entries {
-			m.Entries[i] = d.entry()
+			m.Entries[i] = takeEntry(d)
 		}
 	}
-	if d.flag() {
-		m.Snapshot = d.snapshot()
+	if d.Flag() {
+		m.Snapshot = takeSnapshot(d)
 	}
 	return m
+}
+
+// A command is a log entry's data: the number that its proposer gave it, and the request.
+
+func appendCommand(b []byte, number uint64, r *kv.Request) []byte {
+	return kv.AppendRequest(wire.AppendUints(b, number), r)
+}
+
+func takeCommand(data []byte) (number uint64, r kv.Request, err error) {
+	d := wire.NewDecoder(data)
+	number, r = d.Uint(), kv.TakeRequest(&d)
+	return number, r, d.End()
 }

@@ -8,29 +8,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
+	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
 func genMessage(t *rapid.T) node.Message {
 	number := rapid.Uint64()
-	request := Request{
-		Op: Op(rapid.IntRange(0, int(OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
-		Value: rapid.Int64().Draw(t, "value"), Expect: rapid.Int64().Draw(t, "expect"),
-	}
-	reply := Reply{
-		Status: Status(rapid.IntRange(0, int(NotLeader)).Draw(t, "status")), Found: rapid.Bool().Draw(t, "found"),
-		Value: rapid.Int64().Draw(t, "seen"), Elements: rapid.SliceOfN(rapid.Int64(), 0, 4).Draw(t, "elements"),
-		Reason: rapid.String().Draw(t, "reason"),
-	}
-	switch rapid.IntRange(0, 4).Draw(t, "type") {
-	case 0:
-		return &request
-	case 1:
-		return &reply
-	case 2:
-		return &Forward{Term: number.Draw(t, "term"), Session: number.Draw(t, "session"), Call: number.Draw(t, "call"), Request: request}
-	case 3:
-		return &Answer{Session: number.Draw(t, "session"), Call: number.Draw(t, "call"), Reply: reply}
-	}
 	kind := rapid.SampledFrom([]pb.MessageType{pb.MsgApp, pb.MsgAppResp, pb.MsgVote, pb.MsgSnap, pb.MsgHeartbeatResp}).Draw(t, "kind")
 	m := &pb.Message{
 		Type: &kind, To: new(number.Draw(t, "to")), From: new(number.Draw(t, "from")), Term: new(number.Draw(t, "term")),
@@ -69,8 +52,10 @@ func TestCodecRoundTrip(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, m := range []node.Message{&Request{Op: OpAdd, Key: 1}, &Reply{Elements: []int64{1, -2}}, &Forward{Call: 3}, &Answer{Session: 9},
-		&Peer{M: &pb.Message{Type: pb.MsgApp.Enum(), Entries: []*pb.Entry{{Data: []byte("x")}}}}} {
+	for _, m := range []node.Message{
+		&kv.Request{Op: kv.OpAdd, Key: 1}, &kv.Reply{Elements: []int64{1, -2}}, &route.Forward{Call: 3}, &route.Answer{Session: 9},
+		&Peer{M: &pb.Message{Type: pb.MsgApp.Enum(), Entries: []*pb.Entry{{Data: []byte("x")}}}},
+	} {
 		b, err := m.AppendBinary(nil)
 		if err != nil {
 			f.Fatal(err)
@@ -120,40 +105,4 @@ func TestTornRecords(t *testing.T) {
 			t.Errorf("accepted %d bytes and zeros", n)
 		}
 	}
-}
-
-// A snapshot of a machine makes an equal one, and replicas share no memory.
-func TestMachineSnapshot(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := newMachine()
-		for range rapid.IntRange(0, 50).Draw(t, "steps") {
-			m.apply(&Request{
-				Op:  rapid.SampledFrom([]Op{OpWrite, OpCompareAndSet, OpAdd}).Draw(t, "op"),
-				Key: rapid.Int64Range(0, 3).Draw(t, "key"), Value: rapid.Int64Range(0, 9).Draw(t, "value"), Expect: rapid.Int64Range(0, 9).Draw(t, "expect"),
-			})
-		}
-		snapshot := m.snapshot()
-		n, err := restore(snapshot)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if again := n.snapshot(); !bytes.Equal(snapshot, again) {
-			t.Fatalf("%x became %x", snapshot, again)
-		}
-	})
-}
-
-// A call counts as fresh once, in whatever order calls arrive.
-func TestWindow(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var w window
-		seen, high := map[uint64]bool{}, uint64(0)
-		for _, n := range rapid.SliceOf(rapid.Uint64Range(1, 4000)).Draw(t, "calls") {
-			want := !seen[n] && (n > high || high-n < windowSize)
-			if got := w.add(n); got != want {
-				t.Fatalf("call %d after %d: fresh %v, want %v", n, high, got, want)
-			}
-			seen[n], high = true, max(high, n)
-		}
-	})
 }

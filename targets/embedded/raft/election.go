@@ -106,6 +106,6 @@ func (s *server) changeRole(soft *raft.SoftState) {
 		s.postponeElection()
 	}
 	if s.lead != raft.None {
-		s.redirect()
+		s.router.Redirect()
 	}
 }

@@ -5,19 +5,22 @@ import (
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
+	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
 // leadership is what a node keeps while it leads. Entries of one term are committed in the
 // order in which its leader proposed them, so that who waits for them is a queue.
 type leadership struct {
-	gathered  []waiter // to be proposed together once the disk is free
+	gathered  []route.Waiter // to be proposed together once the disk is free
 	proposed  []proposal
 	number    uint64
 	snapshots []time.Duration // when each peer was sent one; 0: none is under way
 }
 
 type proposal struct {
-	waiter
+	route.Waiter
 	entry uint64 // the number in its command
 	since time.Duration
 }
@@ -33,9 +36,9 @@ func newLeadership(peers int) leadership {
 	return leadership{snapshots: make([]time.Duration, peers)}
 }
 
-// accept takes up a request as the leader.
-func (s *server) accept(w waiter) {
-	if w.request.Op.reads() {
+// Accept implements route.Host.
+func (s *server) Accept(w route.Waiter) {
+	if w.Request.Op.Reads() {
 		s.read(w)
 		return
 	}
@@ -50,7 +53,7 @@ func (s *server) propose() {
 	}
 	entries := make([]*pb.Entry, len(l.gathered))
 	for i := range l.gathered {
-		data := appendCommand(make([]byte, 0, commandSize), l.number+uint64(i)+1, &l.gathered[i].request)
+		data := appendCommand(make([]byte, 0, commandSize), l.number+uint64(i)+1, &l.gathered[i].Request)
 		entries[i] = &pb.Entry{Data: data}
 	}
 	now := s.env.Now()
@@ -58,7 +61,7 @@ func (s *server) propose() {
 	for _, w := range l.gathered {
 		l.number++
 		if err != nil {
-			s.answer(w, &Reply{Status: NotLeader})
+			s.router.Answer(w, &kv.Reply{Status: kv.NotLeader})
 			continue
 		}
 		l.proposed = append(l.proposed, proposal{w, l.number, now})
@@ -71,12 +74,12 @@ func (s *server) propose() {
 const commandSize = 16
 
 // settle answers whoever waits for a command that was applied.
-func (l *leadership) settle(s *server, number uint64, reply *Reply) {
+func (l *leadership) settle(s *server, number uint64, reply *kv.Reply) {
 	for len(l.proposed) > 0 && l.proposed[0].entry <= number {
 		p := l.proposed[0]
 		l.proposed = l.proposed[1:]
 		if p.entry == number {
-			s.answer(p.waiter, reply)
+			s.router.Answer(p.Waiter, reply)
 		}
 	}
 }
@@ -88,7 +91,7 @@ func (s *server) expireProposals() {
 	for len(l.proposed) > 0 && now-l.proposed[0].since >= commitWithin {
 		p := l.proposed[0]
 		l.proposed = l.proposed[1:]
-		s.answer(p.waiter, &Reply{Status: Uncertain, Reason: "no majority answers the leader"})
+		s.router.Answer(p.Waiter, kv.Doubt("no majority answers the leader"))
 	}
 }
 
@@ -97,19 +100,19 @@ func (s *server) resign() {
 	l, r := s.leader, s.reading
 	s.leader, s.reading = leadership{}, reading{round: r.round}
 	for _, p := range l.proposed {
-		s.answer(p.waiter, &Reply{Status: Uncertain, Reason: "the leader stepped down"})
+		s.router.Answer(p.Waiter, kv.Doubt("the leader stepped down"))
 	}
-	notLeader := &Reply{Status: NotLeader}
+	notLeader := &kv.Reply{Status: kv.NotLeader}
 	for _, w := range l.gathered {
-		s.answer(w, notLeader)
+		s.router.Answer(w, notLeader)
 	}
-	for _, list := range [][]waiter{r.current, r.next} {
+	for _, list := range [][]route.Waiter{r.current, r.next} {
 		for _, w := range list {
-			s.answer(w, notLeader)
+			s.router.Answer(w, notLeader)
 		}
 	}
 	for _, due := range r.due {
-		s.answer(due.waiter, notLeader)
+		s.router.Answer(due.Waiter, notLeader)
 	}
 }
 

@@ -1,71 +1,42 @@
 package raft
 
-import pb "go.etcd.io/raft/v3/raftpb"
+import (
+	"fmt"
 
-// What clients say.
+	pb "go.etcd.io/raft/v3/raftpb"
 
-// Op is a client's operation.
-type Op uint8
-
-// The operations.
-const (
-	OpRead Op = iota
-	OpWrite
-	OpCompareAndSet
-	OpAdd
-	OpReadAll
+	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
+	"github.com/faultline-dev/faultline/targets/embedded/route"
+	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
-
-// reads reports whether the operation changes nothing.
-func (o Op) reads() bool { return o == OpRead || o == OpReadAll }
-
-// Request is a client's request, to any node.
-type Request struct {
-	Op     Op
-	Key    int64
-	Value  int64 // to write or add
-	Expect int64 // of a compare-and-set
-}
-
-// Status is how a request ended.
-type Status uint8
-
-// The statuses.
-const (
-	Done      Status = iota
-	Differs          // a compare-and-set found another value, which the reply carries
-	Refused          // it failed and certainly had no effect
-	Uncertain        // it may have taken effect, or may yet
-	NotLeader        // between nodes: the receiver does not lead and did nothing
-)
-
-// Reply is the answer to a client.
-type Reply struct {
-	Status   Status
-	Found    bool // the register was written
-	Value    int64
-	Elements []int64
-	Reason   string // of Refused and Uncertain
-}
-
-// What nodes say to each other.
-
-// Forward hands a client's request to the leader. It names the term in which the sender
-// believes that the receiver leads: a copy that the network kept for long is void, and
-// within a term the leader knows the calls that it has seen.
-type Forward struct {
-	Term    uint64
-	Session uint64 // the sender's life
-	Call    uint64 // of the session
-	Request Request
-}
-
-// Answer answers a Forward.
-type Answer struct {
-	Session uint64
-	Call    uint64
-	Reply   Reply
-}
 
 // Peer is a message of the protocol core.
 type Peer struct{ M *pb.Message }
+
+const tagPeer = kv.FirstTag
+
+// AppendBinary implements node.Message.
+func (m *Peer) AppendBinary(b []byte) ([]byte, error) {
+	return appendPeer(append(b, tagPeer), m.M), nil
+}
+
+// Decode implements node.Codec.
+func Decode(b []byte) (node.Message, error) {
+	d := wire.NewDecoder(b)
+	tag := d.Byte()
+	m := kv.Message(tag, &d)
+	if m == nil {
+		m = route.Message(tag, &d)
+	}
+	if m == nil {
+		if tag != tagPeer {
+			return nil, fmt.Errorf("raft: no message of type %d", tag)
+		}
+		m = &Peer{M: takePeer(&d)}
+	}
+	if err := d.End(); err != nil {
+		return nil, fmt.Errorf("raft: message of type %d: %w", tag, err)
+	}
+	return m, nil
+}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3"
+
+	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
 // Reads need no log entry, only the certainty that this node led while they were under
@@ -25,9 +27,9 @@ const leaseFor = electionMin * 9 / 10
 
 // reading is a leader's reads in one term.
 type reading struct {
-	next    []waiter // the next round's
-	current []waiter // wait for the round under way
-	asked   bool     // a round is under way
+	next    []route.Waiter // the next round's
+	current []route.Waiter // wait for the round under way
+	asked   bool           // a round is under way
 	round   uint64
 	began   int64  // when it did, by the lease's clock
 	due     []read // confirmed, but the index is not applied yet
@@ -39,7 +41,7 @@ type reading struct {
 
 // read is one that may be answered once index is applied.
 type read struct {
-	waiter
+	route.Waiter
 	index uint64
 }
 
@@ -52,7 +54,7 @@ func (s *server) leaseNow() int64 {
 }
 
 // read answers a leader's read, or lets it wait.
-func (s *server) read(w waiter) {
+func (s *server) read(w route.Waiter) {
 	r := &s.reading
 	if s.cfg.Reads == ByLease && r.leased && s.applied >= r.index && s.leaseNow() < r.until {
 		s.serve(w)
@@ -61,9 +63,9 @@ func (s *server) read(w waiter) {
 	r.next = append(r.next, w)
 }
 
-func (s *server) serve(w waiter) {
-	reply := s.machine.read(&w.request)
-	s.answer(w, &reply)
+func (s *server) serve(w route.Waiter) {
+	reply := s.machine.Read(&w.Request)
+	s.router.Answer(w, &reply)
 }
 
 // askIndex begins a round if reads wait for one.
@@ -114,7 +116,7 @@ func (s *server) serveReads() {
 	r := &s.reading
 	served := 0
 	for served < len(r.due) && r.due[served].index <= s.applied {
-		s.serve(r.due[served].waiter)
+		s.serve(r.due[served].Waiter)
 		served++
 	}
 	if served == len(r.due) {

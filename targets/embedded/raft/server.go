@@ -8,6 +8,8 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
+	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
 // server is a node.
@@ -18,7 +20,7 @@ type server struct {
 	self    uint64
 	core    *raft.RawNode
 	store   storage
-	machine machine
+	machine kv.Machine
 	applied uint64
 
 	writing bool // the disk is at work for ready; nothing goes out until it is done
@@ -30,7 +32,7 @@ type server struct {
 	leading bool
 
 	election election
-	router   router
+	router   route.Router
 	leader   leadership
 	reading  reading
 }
@@ -54,7 +56,7 @@ func (s *server) Start(env node.Env) {
 	if torn > 0 {
 		env.Logf("cut a torn end of %d bytes off the log", torn)
 	}
-	if s.machine, err = restore(data); err != nil {
+	if s.machine, err = kv.Restore(data); err != nil {
 		env.Fatalf("restore the snapshot: %v", err)
 		return
 	}
@@ -76,7 +78,7 @@ func (s *server) Start(env node.Env) {
 		env.Fatalf("start the protocol: %v", err)
 		return
 	}
-	s.router.start(s)
+	s.router.Start(env, s, s.term)
 	s.startElections()
 	if s.cfg.Bug == AckBeforeSync {
 		s.syncLater()
@@ -110,7 +112,7 @@ func (s *server) tick() {
 		s.retrySnapshots()
 		s.expireProposals()
 	}
-	s.expireCalls()
+	s.router.Expire()
 	s.pump()
 }
 
@@ -125,24 +127,37 @@ func (s *server) Receive(from node.ID, m node.Message) {
 			s.env.Logf("message %s from %s: %v", m.M.GetType(), from, err)
 		}
 		s.pump()
-	case *Forward:
-		s.forwarded(from, m)
-		s.pump()
-	case *Answer:
-		s.answered(m)
+	default:
+		s.router.Receive(from, m)
 		s.pump()
 	}
 }
 
 // Request implements node.Node.
 func (s *server) Request(id node.RequestID, m node.Message) {
-	r, ok := m.(*Request)
+	r, ok := m.(*kv.Request)
 	if !ok {
-		s.env.Reply(id, &Reply{Status: Refused, Reason: "not a request"})
+		s.env.Reply(id, kv.Refuse("not a request"))
 		return
 	}
-	s.begin(id, r)
+	if s.cfg.Reads == Locally && r.Op.Reads() {
+		reply := s.machine.Read(r)
+		s.env.Reply(id, &reply)
+		return
+	}
+	s.router.Begin(id, r)
 	s.pump()
+}
+
+// Leader implements route.Host.
+func (s *server) Leader(*kv.Request) (node.ID, uint64) {
+	switch {
+	case s.leading:
+		return s.env.ID(), s.term
+	case s.lead == raft.None || s.lead == s.self:
+		return "", s.term
+	}
+	return s.peers[s.lead-1], s.term
 }
 
 // pump does what the core asks for. While the disk works, requests and messages gather,
@@ -207,7 +222,7 @@ func (s *server) finish() {
 	s.core.Advance(raft.Ready{})
 	s.serveReads()
 	if s.store.bulky(s.cfg.CompactAt) {
-		if err := s.store.compact(s.applied, s.machine.snapshot()); err != nil {
+		if err := s.store.compact(s.applied, s.machine.Snapshot()); err != nil {
 			s.fail(err)
 		}
 	}
@@ -229,7 +244,7 @@ func (s *server) send(m *pb.Message) {
 
 // adopt takes over the state that the leader sent.
 func (s *server) adopt(snapshot *pb.Snapshot) {
-	m, err := restore(snapshot.GetData())
+	m, err := kv.Restore(snapshot.GetData())
 	if err != nil {
 		s.env.Fatalf("restore the leader's snapshot: %v", err)
 		return
@@ -243,12 +258,12 @@ func (s *server) apply(e *pb.Entry) {
 	if len(e.GetData()) == 0 {
 		return // a new leader's first entry
 	}
-	number, r, err := decodeCommand(e.GetData())
+	number, r, err := takeCommand(e.GetData())
 	if err != nil {
 		s.env.Fatalf("log entry %d: %v", e.GetIndex(), err)
 		return
 	}
-	reply := s.machine.apply(&r)
+	reply := s.machine.Apply(&r)
 	if s.leading && e.GetTerm() == s.term {
 		s.leader.settle(s, number, &reply)
 	}

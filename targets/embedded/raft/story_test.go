@@ -17,6 +17,7 @@ import (
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/harness/runtime"
 	"github.com/faultline-dev/faultline/harness/sim"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
 // The stories in testdata show how the store behaves, step by step, in the simulated
@@ -242,8 +243,8 @@ func (s *story) number(text string) int64 {
 }
 
 func (s *story) request(op string, words []string) string {
-	r := &Request{Key: s.number(words[1])}
-	r.Op = map[string]Op{"write": OpWrite, "read": OpRead, "cas": OpCompareAndSet, "add": OpAdd, "readall": OpReadAll}[op]
+	r := &kv.Request{Key: s.number(words[1])}
+	r.Op = map[string]kv.Op{"write": kv.OpWrite, "read": kv.OpRead, "cas": kv.OpCompareAndSet, "add": kv.OpAdd, "readall": kv.OpReadAll}[op]
 	rest := words[2:]
 	if op == "cas" {
 		r.Expect, rest = s.number(rest[0]), rest[1:]
@@ -261,22 +262,22 @@ func (s *story) request(op string, words []string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return describe(r.Op, m.(*Reply))
+	return describe(r.Op, m.(*kv.Reply))
 }
 
-func describe(op Op, r *Reply) string {
+func describe(op kv.Op, r *kv.Reply) string {
 	switch {
-	case r.Status == Differs && r.Found:
+	case r.Status == kv.Differs && r.Found:
 		return fmt.Sprintf("differs: %d", r.Value)
-	case r.Status == Differs:
+	case r.Status == kv.Differs:
 		return "differs: nothing there"
-	case r.Status == Refused:
+	case r.Status == kv.Refused:
 		return "refused: " + r.Reason
-	case r.Status == Uncertain:
+	case r.Status == kv.Uncertain:
 		return "uncertain: " + r.Reason
-	case op == OpReadAll:
+	case op == kv.OpReadAll:
 		return fmt.Sprint(r.Elements)
-	case op != OpRead:
+	case op != kv.OpRead:
 		return "done"
 	case !r.Found:
 		return "nothing"
@@ -299,8 +300,8 @@ func (s *story) dump(words []string) {
 		}
 		fmt.Fprintf(&s.out, "%s term %d, log %d to %d, applied %d", id, n.term, first, last, n.applied)
 		if len(words) > 0 {
-			reply := n.machine.read(&Request{Op: OpRead, Key: s.number(words[0])})
-			fmt.Fprintf(&s.out, ": %s", describe(OpRead, &reply))
+			reply := n.machine.Read(&kv.Request{Op: kv.OpRead, Key: s.number(words[0])})
+			fmt.Fprintf(&s.out, ": %s", describe(kv.OpRead, &reply))
 		}
 		s.out.WriteByte('\n')
 	}
