@@ -267,6 +267,11 @@ func (r *run) prepare(ctx context.Context) error {
 		return fmt.Errorf("connect to %s: %w", r.Nodes[0], err)
 	}
 	defer conn.Close()
+	if r.nem != nil {
+		if err := r.nem.Supports(conn, r.World); err != nil {
+			return err
+		}
+	}
 	config := workloads.Config{
 		Options: r.WorkloadOptions, Seed: r.Seed, Concurrency: r.Concurrency, Model: r.Model, Base: r.base(),
 	}
