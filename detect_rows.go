@@ -8,10 +8,8 @@ import (
 	"github.com/faultline-dev/faultline/harness"
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
+	"github.com/faultline-dev/faultline/nemesis"
 )
-
-// allSimulated are the nemeses of the simulated world.
-var allSimulated = []string{"partition", "kill", "pause", "clock", "packet"}
 
 // row is what to run for a row of a target, without a seed.
 func (r *registry) row(t cluster.Target, row cluster.Row) (Settings, error) {
@@ -31,9 +29,9 @@ func (r *registry) row(t cluster.Target, row cluster.Row) (Settings, error) {
 		return s, fmt.Errorf("a correct row is not what the target promises: %s", p.test.Model)
 	}
 	if row.Nemeses == nil {
-		s.Nemesis = allSimulated
+		s.Nemesis = nemesis.Simulated()
 		if promise.Nemeses != nil {
-			s.Nemesis = slices.DeleteFunc(slices.Clone(allSimulated), func(n string) bool { return !slices.Contains(promise.Nemeses, n) })
+			s.Nemesis = slices.DeleteFunc(s.Nemesis, func(n string) bool { return !slices.Contains(promise.Nemeses, n) })
 		}
 	}
 	if _, kept := harness.Promised(t, p.test.TargetOptions, p.test.Workload.Data, p.test.Model, s.Nemesis); !kept {

@@ -24,14 +24,38 @@ type env struct {
 
 // aim chooses victims among all nodes, in the cluster's order.
 func (e *env) aim(ctx context.Context, kind string) []string {
+	return e.choose(ctx, kind, func(string) bool { return true })
+}
+
+// aimFree chooses victims whom no other fault holds, as far as there are enough of them; none
+// if there are none.
+func (e *env) aimFree(ctx context.Context, kind string) []string {
+	free := func(node string) bool { return e.held[node] == "" }
+	return slices.DeleteFunc(e.choose(ctx, kind, free), func(node string) bool { return !free(node) })
+}
+
+// choose prefers some nodes, where the kind leaves a choice.
+func (e *env) choose(ctx context.Context, kind string, preferred func(node string) bool) []string {
 	nodes := e.cluster.Nodes()
 	n := len(nodes)
 	shuffled := slices.Clone(nodes)
 	e.rand.Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	slices.SortStableFunc(shuffled, func(a, b string) int {
+		switch {
+		case preferred(a) == preferred(b):
+			return 0
+		case preferred(a):
+			return -1
+		}
+		return 1
+	})
 	var chosen []string
 	switch kind {
 	case "leader":
 		chosen = []string{e.leader(ctx, shuffled[0])}
+		if !preferred(chosen[0]) {
+			chosen[0] = shuffled[0]
+		}
 	case "minority":
 		chosen = shuffled[:1+e.rand.IntN(max(1, (n-1)/2))]
 	case "majority":

@@ -32,12 +32,7 @@ const (
 )
 
 func (c *crashLoop) inject(ctx context.Context, kind string) (injury, error) {
-	c.victims = nil
-	for _, node := range c.aim(ctx, kind) {
-		if c.held[node] == "" {
-			c.victims = append(c.victims, node)
-		}
-	}
+	c.victims = c.aimFree(ctx, kind)
 	hurt := injury{victims: c.victims}
 	if len(c.victims) == 0 {
 		return hurt, cluster.ErrSkipped

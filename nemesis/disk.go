@@ -52,12 +52,7 @@ func bindDisk(e *env, o cluster.Options) fault {
 
 func (d *disk) inject(ctx context.Context, kind string) (injury, error) {
 	d.kind, d.victims, d.down, d.lost = kind, nil, nil, 0
-	var free []string
-	for _, node := range d.aim(ctx, d.whom.draw()) {
-		if d.held[node] == "" {
-			free = append(free, node)
-		}
-	}
+	free := d.aimFree(ctx, d.whom.draw())
 	if len(free) == 0 {
 		return injury{}, cluster.ErrSkipped
 	}

@@ -33,11 +33,11 @@ var partitionPage = Page{
 
 var killPage = Page{
 	Kinds:    aimKinds,
-	Sim:      "The process ends. What it had synced to its disk survives; of the rest a prefix of the writes does, the last one possibly torn.",
+	Sim:      "The process ends. What it had written is there when it starts again, synced or not; of a write that was under way a part may be.",
 	Docker:   "The engine kills the container's processes with SIGKILL and starts it again. Its volumes survive; its network namespace and process numbers are new, so that other faults in force are put back.",
 	Evidence: "The process number that is gone.",
 	Limits: []string{
-		"In containers the host's page cache survives, so a kill loses no write that the process had made: that takes the nemesis disk.",
+		"The machine goes on, and with it the kernel's page cache: a kill loses no write that the process had made. That takes the nemesis disk.",
 		"`kill-process` is for containers: the node's other processes go on, and whether something starts the killed one again is the node's own affair until the fault ends; if nothing did, the node is restarted. The simulated world's nodes are one process each.",
 	},
 }
@@ -78,16 +78,17 @@ var diskPage = Page{
 		{string(cluster.FlipBit), "one bit of a file is turned over while the node is down (`disk-live`: while it runs); not by default, for it may break what no system promises"},
 		{string(cluster.Truncate), "a file loses its end, likewise"},
 	},
+	Sim:      "Disks are modelled: a file is what was synced and what was written to it since, and a node's requests wait in one queue. To make the power fail, syncs are held for 150 ms or until a write waits for one, a second at most; then the node ends, and what was not synced is taken back. In simulation a torn write leaves a prefix of the unsynced writes to a file and of the next one a part, or zeros in its place.",
 	Docker:   "The directories of the node's volumes are on a file system of our own (FUSE). It passes everything on to a directory of the host, and keeps what it would take to undo it until a sync makes it last. A helper process serves it, which outlives the harness: a `kill -9` of that stalls no node, and `faultline clean` takes the helper, the mounts and the directories away. To make the power fail, syncs are held for a moment, so that some are always under way; then the container is killed and the journal played backwards.",
 	Evidence: "What was lost, in writes, bytes, files and changes to directories; which bit of which file; how many requests were slow, waited or were refused. A power failure that found nothing unsynced did not bite.",
 	Limits: []string{
-		"Not in the simulated world, whose disks lose what was not synced at every kill: use `kill` there.",
-		"A sync of a file or directory keeps that file's content and all earlier changes to directories, as ext4 and XFS do: a file made and synced, but whose directory was not, survives.",
-		"Writes are kept in order within a file. A sector of 512 bytes is kept whole or not at all.",
-		"A rename that replaces a file does not sync the new content first (ext4 does by default, XFS does not).",
-		"Syncs cost less than on a real disk: nothing below is synced.",
-		"Modes, owners and times are kept at once. `O_TMPFILE`, `copy_file_range` between files and punching holes are refused, and programs do without. There are no extended attributes below a file system that has none.",
-		"It takes FUSE (`/dev/fuse`), root and an engine on this very machine; `faultline doctor` tries it. A cluster that was attached has disks of its own, and is refused.",
+		"A sync in simulation costs up to 2 ms, and makes durable all that was written to the file before, by whichever life of the node. Names are always durable.",
+		"In containers a sync of a file or directory keeps that file's content and all earlier changes to directories, as ext4 and XFS do: a file made and synced, but whose directory was not, survives.",
+		"Writes are kept in order within a file. In containers a sector of 512 bytes is kept whole or not at all.",
+		"In containers a rename that replaces a file does not sync the new content first (ext4 does by default, XFS does not).",
+		"In containers syncs cost less than on a real disk: nothing below is synced.",
+		"In containers modes, owners and times are kept at once. `O_TMPFILE`, `copy_file_range` between files and punching holes are refused, and programs do without. There are no extended attributes below a file system that has none.",
+		"In containers it takes FUSE (`/dev/fuse`), root and an engine on this very machine; `faultline doctor` tries it. A cluster that was attached has disks of its own, and is refused.",
 	},
 }
 
@@ -126,22 +127,5 @@ var packetPage = Page{
 		"In simulation links have no rate.",
 		"The queue costs about 50 us of CPU a packet, so a link carries less than it would alone. Above 8,192 packets in the queue further ones pass unshaped.",
 		"The kernel's own netem is not used, so that all kernels behave the same; a kernel without NFQUEUE cannot shape, and one without nft_dup cannot double packets (`faultline doctor` says).",
-	},
-}
-
-var membershipPage = Page{
-	Kinds: [][2]string{
-		{"one", "a member at random leaves"},
-		{"minority", "fewer than half of the members leave, one after another"},
-		{"leader", "the node that leads leaves, or one at random where nobody knows"},
-	},
-	Sim:      "The system is asked to, through a client's connection to any node that answers. No process ends.",
-	Docker:   "The same.",
-	Evidence: "The members, as the system itself tells them: those that left are not among them; at the end all nodes are.",
-	Limits: []string{
-		"It is for systems whose connections can ask for it (`cluster.Members`); others refuse it.",
-		"A node that another fault holds does not leave. One that has left may be killed, paused or cut off as before.",
-		"A change that the system does not confirm within three seconds is taken as possible, and undone like one that is; it does not count as having bitten.",
-		"Other nemeses of the run wait meanwhile. When faults are undone, this one is last, since the system needs its nodes for it; if not all nodes are members a minute later, the cluster did not recover.",
 	},
 }

@@ -77,10 +77,7 @@ func bindPause(e *env, o cluster.Options) fault {
 func (p *process) inject(ctx context.Context, kind string) (injury, error) {
 	var proof []string
 	p.victims = nil
-	for _, node := range p.aim(ctx, kind) {
-		if p.held[node] != "" {
-			continue
-		}
+	for _, node := range p.aimFree(ctx, kind) {
 		evidence, err := p.take(ctx, node)
 		if errors.Is(err, cluster.ErrSkipped) {
 			continue

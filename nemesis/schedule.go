@@ -81,12 +81,19 @@ func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, g
 }
 
 // Update implements generator.Generator: a turn counts from the completion of the
-// operation that began it.
+// operation that began it. One that found no victim is tried again before long, with the
+// same kind.
 func (s *schedule) Update(_ *generator.Context, ev *generator.Event) generator.Generator {
 	if ev.Thread != generator.NemesisThread || ev.Op.Type == history.Invoke {
 		return s
 	}
 	for i, p := range s.plays {
+		if p.active && ev.Op.F == p.nemesis.start && ev.Op.Value.S == skipped {
+			c := s.clone()
+			c.plays[i].active, c.plays[i].due = false, ev.Op.Time+s.interval/4
+			c.plays[i].next = (p.next + len(p.kinds) - 1) % len(p.kinds)
+			return c
+		}
 		if f := ev.Op.F; p.active && f == p.nemesis.start || !p.active && f == p.nemesis.stop {
 			if p.due < ev.Op.Time+s.interval/2 {
 				c := s.clone()

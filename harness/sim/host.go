@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/history"
@@ -46,7 +47,7 @@ type life struct {
 func newHost(w *World, index int, id node.ID) *host {
 	h := &host{w: w, index: index, id: id, log: io.Discard}
 	h.rand = w.stream("node/" + string(id))
-	h.disk = disk{rand: w.stream("disk/" + string(id))}
+	h.disk.rand = w.stream("disk/" + string(id))
 	h.osc = oscillator{1 + w.config.Drift*(2*w.stream("oscillator/"+string(id)).Float64()-1)}
 	h.wall.rate = 1
 	if w.config.Log != nil {
@@ -75,8 +76,9 @@ func (w *World) Start(id node.ID) error {
 	return nil
 }
 
-// Kill ends a node's life at once, as kill -9 and a power failure do: what its disk had
-// not synced is lost in part. It reports whether there was a life to end.
+// Kill ends a node's life at once, as kill -9 does. What it had written is there in its next
+// life, synced or not: the machine and its cache go on. It reports whether there was a life
+// to end.
 func (w *World) Kill(id node.ID) bool {
 	h := w.host(id)
 	if h == nil || h.now == nil {
@@ -129,9 +131,6 @@ func (w *World) Offset(id node.ID) time.Duration {
 	return time.Duration(h.wall.ahead(w.now))
 }
 
-// Rot flips a bit of a file on a node's disk and tells where; false if nothing is there.
-func (w *World) Rot(id node.ID, file string) (offset int, ok bool) { return w.host(id).disk.rot(file) }
-
 // Leaders are the nodes that believe that they lead, the one of the latest term first.
 func (w *World) Leaders() []node.ID {
 	var leaders []node.ID
@@ -157,7 +156,7 @@ func (l *life) end(how string) {
 	}
 	l.over, l.backlog = true, nil
 	l.host.now = nil
-	l.disk.crash()
+	l.disk.abandon()
 	l.w.config.Note(history.Event{Kind: history.EventNodeDown, Node: string(l.id), Text: how})
 	for _, c := range l.conns {
 		l.w.after(l.w.config.Client.draw(l.w.network.rand), c.reset)
@@ -320,43 +319,35 @@ func (l *life) Read(file string) ([]byte, error) {
 
 // Append implements node.Disk.
 func (l *life) Append(file string, data []byte, done func(error)) {
-	if l.over {
-		return
-	}
-	l.disk.append(file, data)
-	l.wrote(len(data), done)
+	l.write(appendTo, file, data, done)
 }
 
 // Replace implements node.Disk.
 func (l *life) Replace(file string, data []byte, done func(error)) {
-	if l.over {
-		return
-	}
-	l.disk.replace(file, data)
-	l.wrote(len(data), done)
+	l.write(replaceAll, file, data, done)
 }
 
-func (l *life) wrote(bytes int, done func(error)) {
-	ready := l.disk.busy(l.w.now, writeCost+int64(bytes)*nsPerByte)
-	if done != nil {
-		l.w.at(ready, func() { l.do(func() { done(nil) }) })
+func (l *life) write(kind requestKind, file string, data []byte, done func(error)) {
+	if !l.over { // the node may go on using its buffer
+		l.ask(request{kind, l, l.disk.file(file), slices.Clone(data), done})
 	}
 }
 
 // Sync implements node.Disk. The device goes on while a paused node does not.
 func (l *life) Sync(file string, done func(error)) {
-	if l.over {
-		return
+	if !l.over {
+		l.ask(request{syncAll, l, l.disk.file(file), nil, done})
 	}
-	m := l.disk.mark(file)
-	ready := l.disk.busy(l.w.now, l.w.config.Sync.draw(l.disk.rand))
-	l.w.at(ready, func() {
-		if l.over {
-			return
-		}
-		m.synced()
-		if done != nil {
-			l.do(func() { done(nil) })
-		}
-	})
+}
+
+// completed tells the node of the end of its disk's work.
+func (l *life) completed(done func(error), err error) {
+	switch {
+	case l.over:
+	case l.paused:
+		l.do(func() { done(err) })
+	default:
+		defer l.guard()
+		done(err)
+	}
 }

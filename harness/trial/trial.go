@@ -20,7 +20,7 @@ import (
 )
 
 // Everything are the faults that a correct system survives all at once.
-var Everything = []string{"partition", "kill", "pause", "clock", "packet"}
+var Everything = nemesis.Simulated()
 
 // Trial is one kind of run; its zero fields have the values that tests mostly want.
 type Trial struct {

@@ -16,7 +16,7 @@ var rooms = [][]string{
 	{"targets/all"},
 	{"."},
 	{"report"},
-	{"harness/trial", "harness/sim/simstory"},
+	{"harness/trial"},
 	{"harness"},
 	{"harness/store"},
 	{"workloads"},

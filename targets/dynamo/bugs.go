@@ -12,6 +12,8 @@ var (
 	abd = map[string]string{"mode": string(dynamo.Atomic)}
 	// crowded has two clients of a key on each of five nodes.
 	crowded = map[string]string{"mode": string(dynamo.Atomic), "threads-per-key": "10"}
+	// powerOfMany lets the power of most nodes fail at once, as that of a building does.
+	powerOfMany = map[string]string{"mode": string(dynamo.Atomic), "disk": "lose-unsynced", "disk-nodes": "majority,all"}
 )
 
 // bugs are mistakes that people make in such systems.
@@ -28,8 +30,8 @@ var bugs = []cluster.Bug{
 	},
 	{
 		Name:     string(dynamo.AckBeforeSync),
-		Doc:      "replicas acknowledge at once and sync their log every second: a crash takes back what a majority had confirmed",
-		Workload: "register", Nemeses: []string{"kill"}, Anomaly: "nonlinearizable", Set: abd,
+		Doc:      "replicas acknowledge at once and sync their log every second: a power failure takes back what a majority had confirmed",
+		Workload: "register", Nemeses: []string{"disk"}, Anomaly: "nonlinearizable", Set: powerOfMany,
 	},
 	{
 		Name:     string(dynamo.TimestampReuse),

@@ -6,6 +6,9 @@ import (
 	"github.com/faultline-dev/faultline/targets/embedded/raft"
 )
 
+// powerOfMany lets the power of most nodes fail at once, as that of a building does.
+var powerOfMany = map[string]string{"disk": "lose-unsynced", "disk-nodes": "majority,all"}
+
 // bugs are mistakes that people make in such systems.
 var bugs = []cluster.Bug{
 	{
@@ -20,8 +23,8 @@ var bugs = []cluster.Bug{
 	},
 	{
 		Name:     string(raft.AckBeforeSync),
-		Doc:      "nodes acknowledge log entries at once and sync their log every second: a crash takes back what a majority had confirmed",
-		Workload: "register", Nemeses: []string{"kill"}, Anomaly: "nonlinearizable",
+		Doc:      "nodes acknowledge log entries at once and sync their log every second: a power failure takes back what a majority had confirmed",
+		Workload: "register", Nemeses: []string{"disk"}, Anomaly: "nonlinearizable", Set: powerOfMany,
 	},
 	{
 		Name:     string(raft.LeaseWallClock),

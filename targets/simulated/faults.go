@@ -17,6 +17,7 @@ var (
 	_ cluster.Shaper       = (*simulated)(nil)
 	_ cluster.Killer       = (*simulated)(nil)
 	_ cluster.Pauser       = (*simulated)(nil)
+	_ cluster.DiskDamager  = (*simulated)(nil)
 	_ cluster.ClockSkewer  = (*simulated)(nil)
 	_ cluster.Health       = (*simulated)(nil)
 	_ cluster.LeaderTeller = (*simulated)(nil)

@@ -2,19 +2,13 @@ package dynamo
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
 
-// A node's log is a sequence of records, each behind its length and checksum:
-//
-//	+--------+--------+---------------------------+
-//	| length | CRC-32C| kind, fields of that kind |   length and CRC: 4 bytes, little-endian
-//	+--------+--------+---------------------------+
-//
-// Whatever follows the first record that does not check is the torn end of writes that
-// were never synced, so never acknowledged, and is cut off.
+// A node's log is a sequence of records, each a frame whose payload is the record's kind and
+// the fields of that kind.
 
 type recordKind uint8
 
@@ -34,14 +28,10 @@ type record struct {
 	Value Value
 }
 
-const frameHeader = 8
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // appendRecord frames a record.
 func appendRecord(b []byte, r *record) []byte {
 	start := len(b)
-	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, byte(r.Kind))
+	b = append(wire.Open(b), byte(r.Kind))
 	switch r.Kind {
 	case recordLife:
 		b = binary.AppendUvarint(b, r.Life)
@@ -50,23 +40,13 @@ func appendRecord(b []byte, r *record) []byte {
 	default:
 		b = appendValue(appendKey(appendString(b, string(r.Home)), r.Key), r.Value)
 	}
-	payload := b[start+frameHeader:]
-	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))
-	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(payload, castagnoli))
-	return b
+	return wire.Seal(b, start)
 }
 
 // nextRecord takes a record off the front; ok is false at the end and at a torn record.
 func nextRecord(b []byte) (r record, rest []byte, ok bool) {
-	if len(b) < frameHeader {
-		return r, b, false
-	}
-	n := binary.LittleEndian.Uint32(b)
-	if uint64(n) > uint64(len(b)-frameHeader) {
-		return r, b, false
-	}
-	payload := b[frameHeader : frameHeader+int(n)]
-	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(b[4:]) {
+	payload, rest, ok := wire.Next(b)
+	if !ok {
 		return r, b, false
 	}
 	d := decoder{rest: payload}
@@ -83,5 +63,5 @@ func nextRecord(b []byte) (r record, rest []byte, ok bool) {
 	if d.end() != nil {
 		return r, b, false
 	}
-	return r, b[frameHeader+int(n):], true
+	return r, rest, true
 }

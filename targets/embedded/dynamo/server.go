@@ -124,7 +124,9 @@ func (s *server) Request(id node.RequestID, m node.Message) {
 // Receive implements node.Node.
 func (s *server) Receive(from node.ID, m node.Message) {
 	p := s.peer(from)
-	if p == nil {
+	if p == nil || !s.ready {
+		// What was read from the log may be in the kernel's cache alone, left there by a life
+		// that was killed before its sync: it is told to nobody before the disk has it.
 		return
 	}
 	if p.down {

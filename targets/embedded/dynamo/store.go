@@ -1,7 +1,10 @@
 package dynamo
 
 import (
+	"fmt"
+
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
 
 const logFile = "log"
@@ -64,6 +67,9 @@ func (s *store) open(peers []node.ID) (torn int, err error) {
 		rest = after
 	}
 	s.size = len(content) - len(rest)
+	if wire.Damaged(rest) {
+		return 0, fmt.Errorf("%s is damaged after byte %d of %d: the disk has lost what this node had promised to keep", logFile, s.size, len(content))
+	}
 	s.limit = max(s.compactAt, 2*s.size)
 	if len(rest) > 0 {
 		// What is appended from now on must not stand behind garbage.
@@ -100,14 +106,22 @@ func (s *store) write() {
 	s.batch = nil
 	if s.size+len(batch) <= s.limit {
 		s.size += len(batch)
-		s.disk.Append(logFile, batch, nil)
+		s.disk.Append(logFile, batch, s.wrote)
 		s.batch = make([]byte, 0, len(batch))
 		return
 	}
 	content := append(s.snapshot(), batch...)
 	s.size = len(content)
 	s.limit = max(s.compactAt, 2*s.size)
-	s.disk.Replace(logFile, content, nil)
+	s.disk.Replace(logFile, content, s.wrote)
+}
+
+// wrote ends the node's life if a write failed: a sync that succeeds after it would prove
+// nothing.
+func (s *store) wrote(err error) {
+	if err != nil {
+		s.fatal("write the log: %v", err)
+	}
 }
 
 // synced applies what the sync made durable.

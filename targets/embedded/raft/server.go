@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -84,6 +85,18 @@ func (s *server) Start(env node.Env) {
 		s.syncLater()
 	}
 	s.tickLater()
+	// What was read may be in the kernel's cache alone, left there by a life that was killed
+	// before its sync: nothing goes out that rests on it until the disk has it.
+	s.writing = true
+	s.store.disk.Sync(logFile, s.restored)
+}
+
+func (s *server) restored(err error) {
+	if err != nil {
+		s.fail(fmt.Errorf("sync the log: %w", err))
+		return
+	}
+	s.writing = false
 	s.pump()
 }
 

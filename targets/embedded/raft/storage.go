@@ -8,6 +8,7 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
 
 const logFile = "raft.log"
@@ -58,6 +59,9 @@ func (s *storage) load() (data []byte, torn int, err error) {
 			return nil, 0, fmt.Errorf("replay the log at byte %d: %w", len(file)-len(rest), err)
 		}
 		rest = after
+	}
+	if wire.Damaged(rest) {
+		return nil, 0, fmt.Errorf("%s is damaged after byte %d of %d: the disk has lost what this node had promised to keep", logFile, len(file)-len(rest), len(file))
 	}
 	if state != nil {
 		// The state is written before the entries that it covers, which may be torn off.

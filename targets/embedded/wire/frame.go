@@ -1,47 +1,79 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 )
 
 // A file of a node is a sequence of frames:
 //
-//	+--------+---------+---------+
-//	| length | CRC-32C | payload |   length and CRC: 4 bytes, little-endian
-//	+--------+---------+---------+
+//	+--------+-------------------+---------+---------+------+
+//	| length | CRC-32C of length | CRC-32C | payload | 0xff |   4 bytes each, little-endian
+//	+--------+-------------------+---------+---------+------+
 //
-// Whatever follows the first frame that does not check is the torn end of writes that
-// were never synced, so never acknowledged, and is to be cut off. No payload is empty:
-// a hole of zeros would check as that.
+// What follows the first frame that does not check is the torn end of writes that were never
+// synced, so never acknowledged, and is to be cut off; or it is damaged, and what it held may
+// have been acknowledged, so that a node that cut it off would forget what it had promised.
+// The length has a checksum of its own, and the end a mark, so that Damaged can tell the one
+// from the other. No payload is empty: a hole of zeros would check as that.
 
-const frameHeader = 8
+const (
+	frameHeader = 12
+	frameMark   = 0xff
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Open begins a frame at the end of b: append the payload, then Seal it.
-func Open(b []byte) []byte { return append(b, 0, 0, 0, 0, 0, 0, 0, 0) }
+func sum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
-// Seal writes the length and checksum of the frame that was opened when b was start long.
+// Open begins a frame at the end of b: append the payload, then Seal it.
+func Open(b []byte) []byte { return append(b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) }
+
+// Seal completes the frame that was opened when b was start long.
 func Seal(b []byte, start int) []byte {
-	payload := b[start+frameHeader:]
-	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))
-	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(payload, castagnoli))
-	return b
+	frame := b[start:]
+	payload := frame[frameHeader:]
+	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
+	binary.LittleEndian.PutUint32(frame[4:], sum(frame[:4]))
+	binary.LittleEndian.PutUint32(frame[8:], sum(payload))
+	return append(b, frameMark)
 }
 
-// Next takes a frame off the front; ok is false at the end and at a torn frame.
+// header reads a frame's length; ok is false if there is none.
+func header(b []byte) (length uint32, ok bool) {
+	if len(b) < frameHeader || sum(b[:4]) != binary.LittleEndian.Uint32(b[4:]) {
+		return 0, false
+	}
+	length = binary.LittleEndian.Uint32(b)
+	return length, length > 0
+}
+
+// Next takes a frame off the front; ok is false at the end and at a frame that does not check.
 func Next(b []byte) (payload, rest []byte, ok bool) {
-	if len(b) < frameHeader {
+	n, ok := header(b)
+	if !ok || uint64(n) >= uint64(len(b)-frameHeader) {
 		return nil, b, false
 	}
-	n := binary.LittleEndian.Uint32(b)
-	if n == 0 || uint64(n) > uint64(len(b)-frameHeader) {
+	end := frameHeader + int(n)
+	payload = b[frameHeader:end]
+	if sum(payload) != binary.LittleEndian.Uint32(b[8:]) || b[end] != frameMark {
 		return nil, b, false
 	}
-	payload = b[frameHeader : frameHeader+int(n)]
-	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(b[4:]) {
-		return nil, b, false
+	return payload, b[end+1:], true
+}
+
+// Damaged reports whether rest, where no frame checks, is something else than the end of an
+// unfinished write, which is the beginning of a frame, with zeros behind it or nothing.
+func Damaged(rest []byte) bool {
+	for i := 1; i < len(rest); i++ {
+		if _, _, ok := Next(rest[i:]); ok {
+			return true // something whole was written after it
+		}
 	}
-	return payload, b[frameHeader+int(n):], true
+	if len(rest) < frameHeader || bytes.HasSuffix(rest, []byte{0}) {
+		return false
+	}
+	n, ok := header(rest)
+	return !ok || uint64(n) < uint64(len(rest)-frameHeader)
 }

@@ -52,3 +52,55 @@ func TestTornFrames(t *testing.T) {
 		}
 	}
 }
+
+// What a write leaves that did not end is not taken for damage, however the frames lie in it.
+func TestTornEndsAreNotDamage(t *testing.T) {
+	whole := frames(t)
+	for n := range whole {
+		if rest := tail(whole[:n]); Damaged(rest) {
+			t.Errorf("the first %d bytes are damaged: % x", n, rest)
+		}
+		zeros := append(bytes.Clone(whole[:n]), make([]byte, len(whole)-n)...)
+		if rest := tail(zeros); Damaged(rest) {
+			t.Errorf("%d bytes and zeros are damaged: % x", n, rest)
+		}
+	}
+}
+
+// One bit that turned over is damage, wherever it is, and also before a torn end.
+func TestFlippedBitsAreDamage(t *testing.T) {
+	whole := frames(t)
+	torn := append(bytes.Clone(whole), whole[:frameHeader+2]...)
+	for bit := range 8 * len(whole) {
+		for _, of := range [][]byte{whole, torn} {
+			b := bytes.Clone(of)
+			b[bit/8] ^= 1 << (bit % 8)
+			rest := tail(b)
+			lastOne := bit/8 >= len(whole)-frameHeader-len("another")-1
+			if !Damaged(rest) && (len(of) == len(whole) || !lastOne) {
+				t.Errorf("bit %d of byte %d passed for a torn end", bit%8, bit/8)
+			}
+		}
+	}
+}
+
+func frames(t *testing.T) (b []byte) {
+	for _, payload := range []string{"payload", "zeros\x00\x00", "another"} {
+		b = Seal(append(Open(b), payload...), len(b))
+	}
+	if rest := tail(b); len(rest) > 0 {
+		t.Fatalf("% x is left", rest)
+	}
+	return b
+}
+
+// tail is what no frame is in.
+func tail(b []byte) []byte {
+	for {
+		_, rest, ok := Next(b)
+		if !ok {
+			return rest
+		}
+		b = rest
+	}
+}
