@@ -199,7 +199,7 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 		count("undecided keys", unknown, "")
 	}
 	if searched > 0 {
-		count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Forward)
+		count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Methods)
 	}
 	result.Figures = append(result.Figures,
 		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},

@@ -51,11 +51,15 @@ func bruteForce[S, O comparable](m Model[S, O], ops []Op[O], limit int32) bool {
 // byPorcupine is an oracle for larger histories. It has to place every operation: one that
 // never returned does nothing where it is not legal.
 func byPorcupine[S, O comparable](m Model[S, O], ops []Op[O]) bool {
+	return porcupine.CheckOperations(toPorcupine(m, ops))
+}
+
+func toPorcupine[S, O comparable](m Model[S, O], ops []Op[O]) (porcupine.Model, []porcupine.Operation) {
 	var list []porcupine.Operation
 	for _, o := range ops {
 		list = append(list, porcupine.Operation{Input: o, Call: int64(o.Call), Return: int64(o.Ret)})
 	}
-	return porcupine.CheckOperations(porcupine.Model{
+	return porcupine.Model{
 		Init: func() any { return m.Init },
 		Step: func(state, input, _ any) (bool, any) {
 			o := input.(Op[O])
@@ -65,7 +69,7 @@ func byPorcupine[S, O comparable](m Model[S, O], ops []Op[O]) bool {
 			}
 			return true, next
 		},
-	}, list)
+	}, list
 }
 
 // checkOrder holds an order to what it claims for the operations that returned before limit.
@@ -99,7 +103,7 @@ func checkOrder[S, O comparable](m Model[S, O], ops []Op[O], order []int32, limi
 }
 
 // switches are the ways in which the search is run: with everything, and without something.
-var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, forgiveness, symmetry | dominance | absorption | purity | lookahead | aim}
+var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, forgiveness, haste, symmetry | dominance | absorption | purity | lookahead | aim}
 
 func differential[S, O comparable](t *testing.T, m object[S, O]) {
 	counts := map[Verdict]int{}

@@ -85,11 +85,11 @@ func (b *brake) on() bool {
 	return b.why != nil
 }
 
-func newForward(ctx context.Context, p *problem, o Options) *forward {
+func newForward(ctx context.Context, p *problem, st *states, o Options) *forward {
 	l := &p.layout
 	exact := p.off&dominance != 0
 	f := &forward{
-		window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory},
+		window: newWindow(p, st), brake: &brake{ctx: ctx, memory: o.Memory},
 		seen: newSet(l, exact), out: newSet(l, exact), near: newSet(l, exact),
 		tmp: make([]uint64, l.size), from: make([]uint64, l.size),
 	}

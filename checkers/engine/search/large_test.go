@@ -17,7 +17,7 @@ func TestLarge(t *testing.T) {
 		if l.crashed == 0 && byPorcupine(register.Model, ops) == l.bad {
 			t.Fatalf("%+v, seed %d: porcupine does not think so", l, seed)
 		}
-		for _, off := range []feature{0, symmetry, absorption, purity, lookahead, aim, dominance} {
+		for _, off := range []feature{0, haste, symmetry, absorption, purity, lookahead, aim, dominance} {
 			if off == dominance && l.crashed > 0 {
 				continue // it has no end
 			}

@@ -55,9 +55,7 @@ func (f *forward) forgive(stretch int) {
 	f.back, f.stretch = make([]int, len(f.p.classes)), stretch
 	f.every = max(stretch, len(f.p.events)/mostRetained)
 	if f.forgiving = f.p.pending > 0 && f.p.off&(forgiveness|dominance) == 0; f.forgiving {
-		for i := range f.p.classes {
-			f.p.classes[i].since = math.MaxInt32
-		}
+		f.p.count(math.MaxInt32)
 	}
 }
 

@@ -11,7 +11,9 @@
 //
 // There are exponentially many configurations, and only so many of them matter. What keeps
 // them few is argued where it is done: configuration.go says which configurations are as good
-// as another, forward.go which are only early, moves.go which operations need not be tried, refine.go when those that never return count.
+// as another, forward.go which are only early, moves.go which operations need not be tried,
+// refine.go when those that never return count. And most histories do not need the set at all:
+// one configuration at a time is enough to decide them (depth.go).
 //
 // Start with Decide.
 package search
@@ -71,6 +73,7 @@ const (
 	lookahead
 	aim
 	forgiveness
+	haste
 )
 
 // Verdict is what a search came to.
@@ -115,6 +118,9 @@ type Result struct {
 // Forward is the engine's name, with its paper.
 const Forward = "just-in-time linearization (Lowe 2017)"
 
+// Methods are all that a search may try, in that order.
+const Methods = DepthFirst + ", then " + Forward
+
 // Progress puts how far a search got into words.
 func (r Result) Progress() string {
 	return fmt.Sprintf("%d of %d events placed, at most %d configurations at once", r.Placed, r.Events, r.Largest)
@@ -125,9 +131,16 @@ func Decide[S, O comparable](ctx context.Context, m Model[S, O], ops []Op[O], o 
 	if o.Memory <= 0 {
 		o.Memory = 4 << 30
 	}
-	r, ok := newForward(ctx, prepare(m, ops, o.off), o).decide()
+	p := prepare(m, ops, o.off)
+	if o.off == 0 {
+		if r, ok := p.hasty(ctx, o); ok {
+			return r
+		}
+	}
+	r, ok := newForward(ctx, p, p.states(), o).decide()
 	if !ok {
-		r, _ = newForward(ctx, prepare(m, ops, o.off|forgiveness), o).decide()
+		p = prepare(m, ops, o.off|forgiveness)
+		r, _ = newForward(ctx, p, p.states(), o).decide()
 	}
 	return r
 }

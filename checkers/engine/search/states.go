@@ -73,6 +73,18 @@ func (s *states) after(state, class int32) int32 {
 	return m.next
 }
 
+// close comes by every state that operations lead to, and reports whether they are few.
+func (s *states) close(classes int) bool {
+	for state := int32(0); int(state) < s.count(); state++ {
+		for c := range int32(classes) {
+			if s.after(state, c); s.count() > few {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 const fewStates = 1 << 16
 
 // forget drops the states that none of the configurations is in, when there are many.

@@ -59,6 +59,11 @@ func (w *window) call(e event) {
 		}
 		return
 	}
+	w.enter(e, c)
+}
+
+// enter puts an operation into its slot.
+func (w *window) enter(e event, c int32) {
 	w.op[e.slot] = e.op
 	w.mask(c)[e.slot/64] |= 1 << (e.slot % 64)
 	w.epoch++
@@ -68,23 +73,47 @@ func (w *window) call(e event) {
 	if len(w.open[c]) == 0 && w.called[c] == 0 {
 		w.active = append(w.active, c)
 	}
-	at, _ := slices.BinarySearchFunc(w.open[c], w.p.retOf[e.op], func(slot, ret int32) int {
-		return int(w.p.retOf[w.op[slot]]) - int(ret)
-	})
-	w.open[c] = slices.Insert(w.open[c], at, e.slot)
+	list, ret := w.open[c], w.p.retOf[e.op]
+	at := len(list)
+	for at > 0 && w.p.retOf[w.op[list[at-1]]] > ret {
+		at--
+	}
+	w.open[c] = slices.Insert(list, at, e.slot)
 }
 
-func (w *window) ret(e event) {
-	c := w.p.classOf[e.op]
+func (w *window) ret(e event) { w.leave(e, w.p.classOf[e.op]) }
+
+// leave empties an operation's slot.
+func (w *window) leave(e event, c int32) {
 	w.mask(c)[e.slot/64] &^= 1 << (e.slot % 64)
 	w.op[e.slot] = none
 	if w.p.classes[c].pure {
 		return
 	}
-	w.open[c] = slices.Delete(w.open[c], 0, 1) // what returns first stands first
+	at := slices.Index(w.open[c], e.slot) // what returns first stands first
+	w.open[c] = slices.Delete(w.open[c], at, at+1)
+	w.drop(c)
+}
+
+// drop has a class not tried any more of which there is no operation left.
+func (w *window) drop(c int32) {
 	if len(w.open[c]) == 0 && w.called[c] == 0 {
 		at := slices.Index(w.active, c)
 		w.active = slices.Delete(w.active, at, at+1)
+	}
+}
+
+// undo has the window stand before the last event again.
+func (w *window) undo(e event) {
+	switch c := w.p.classOf[e.op]; {
+	case e.ret:
+		w.enter(e, c)
+	case e.slot != none:
+		w.leave(e, c)
+	default:
+		w.called[c]--
+		w.stale = true
+		w.drop(c)
 	}
 }
 

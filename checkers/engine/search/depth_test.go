@@ -1,0 +1,64 @@
+package search
+
+import (
+	"context"
+	"slices"
+	"testing"
+)
+
+// TestDepthFirst: one path settles histories of a system that works, and what is wrong with
+// others where that shows from near by.
+func TestDepthFirst(t *testing.T) {
+	for _, l := range []load{
+		{ops: 40_000, clients: 5, values: 5},
+		{ops: 20_000, clients: 5, values: 5, crashed: 50},
+		{ops: 2_000, clients: 10, values: 4},
+		{ops: 20_000, clients: 5, values: 5, bad: true},
+	} {
+		for seed := range int64(3) {
+			ops := l.generate(seed)
+			got := Decide(context.Background(), register.Model, ops, Options{})
+			if got.Engine != DepthFirst {
+				t.Errorf("%+v, seed %d: went on to %s", l, seed, got.Engine)
+			}
+			expect(t, l, seed, ops, 0)
+		}
+	}
+}
+
+// TestUndo: a window that goes back and forth is what it would be had it only gone forth.
+func TestUndo(t *testing.T) {
+	for seed := range int64(20) {
+		l := load{ops: 60, clients: 4, crashed: 5, values: 3}
+		p := prepare(register.Model, l.generate(seed), 0)
+		d := newDepth(context.Background(), p, Options{})
+		for n := range p.events {
+			d.moveTo(n)
+			d.moveTo(max(0, n-7))
+			d.moveTo(n)
+			w := newWindow(p, p.states())
+			for _, e := range p.events[:n] {
+				if e.ret {
+					w.ret(e)
+				} else {
+					w.call(e)
+				}
+			}
+			if !same(d.window, w) {
+				t.Fatalf("seed %d: another window before event %d", seed, n)
+			}
+		}
+	}
+}
+
+func same(a, b *window) bool {
+	for c := range a.open {
+		if !slices.Equal(a.open[c], b.open[c]) || a.called[c] != b.called[c] {
+			return false
+		}
+	}
+	slices.Sort(a.active)
+	slices.Sort(b.active)
+	return slices.Equal(a.op, b.op) && slices.Equal(a.active, b.active) &&
+		slices.Equal(a.pure, b.pure) && slices.Equal(a.blind, b.blind) && slices.Equal(a.hard, b.hard)
+}
