@@ -67,9 +67,19 @@ func (a *app) targetsPage() []byte {
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("A promise is what the system's own documentation says, quoted on the target's page. A run that is\ninvalid against a model that the target promises is a finding.\n")
+	b.WriteString(referenceIntroduction)
+	a.promiseTable(&b)
+	b.WriteString("\nA promise is what the system's own documentation says, quoted on the target's page. A run that is\ninvalid against a model that the target promises is a finding.\n")
 	return b.Bytes()
 }
+
+const referenceIntroduction = `## The reference systems, side by side
+
+One family of replication each, with the promise that its paper or its documentation makes, by its options.
+What runs show that a configuration does not keep, and does not promise, stands as *shown*;
+` + "`faultline bench detect`" + ` holds it all against many seeds.
+
+`
 
 // targetPage says what a target promises, what is tested, how to run it and what was found.
 func (a *app) targetPage(t cluster.Target) []byte {

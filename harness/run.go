@@ -224,17 +224,21 @@ func (r *run) phases() error {
 			return fmt.Errorf("wait for the healed cluster: %w", err)
 		}
 	}
-	if r.load.Final == nil {
+	if r.load.Final == nil && r.load.FinalOf == nil {
 		return nil
 	}
 	// What is only eventually consistent is given a while to become so.
 	if err := r.rt.Sleep(r.ctx, settle); err != nil {
 		return err
 	}
+	final := r.load.Final
+	if r.load.FinalOf != nil {
+		final = r.load.FinalOf(r.tape.history())
+	}
 	r.phase("final")
 	r.in.Stop, r.in.OpLimit = new(atomic.Bool), 0
 	end := int64(r.rt.Now() + finalLimit)
-	return r.in.run(generator.Until(end, generator.Clients(r.load.Final)))
+	return r.in.run(generator.Until(end, generator.Clients(final)))
 }
 
 // untilStopped ends a context when the run is to stop: what there is to heal and to judge
@@ -267,6 +271,11 @@ func (r *run) prepare(ctx context.Context) error {
 		return fmt.Errorf("connect to %s: %w", r.Nodes[0], err)
 	}
 	defer conn.Close()
+	if r.nem != nil {
+		if err := r.nem.Supports(conn, r.World); err != nil {
+			return err
+		}
+	}
 	config := workloads.Config{
 		Options: r.WorkloadOptions, Seed: r.Seed, Concurrency: r.Concurrency, Model: r.Model, Base: r.base(),
 	}
@@ -277,7 +286,7 @@ func (r *run) prepare(ctx context.Context) error {
 	limit := r.rt.Now() + r.OpTimeout
 	probe := runtime.NewDeadline(ctx, r.startOfTime(), limit)
 	r.omitted = calls.Probe(probe, conn)
-	config.Omit = r.omitted
+	config.Omit, config.Sample = r.omitted, conn
 	r.load = r.Workload.Build(config)
 	return nil
 }

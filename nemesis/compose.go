@@ -101,6 +101,16 @@ func (c *Composite) Bind(cl cluster.Cluster, w cluster.World, note func(history.
 	return nil
 }
 
+// Supports reports why the faults cannot be made through a connection to the system, or nil.
+func (c *Composite) Supports(conn cluster.Conn, w cluster.World) error {
+	for _, p := range c.parts {
+		if p.offers != nil && !p.offers(conn) {
+			return refusal(p.Nemesis, w)
+		}
+	}
+	return nil
+}
+
 // Generator is the schedule of the faults, for a main phase that begins at start.
 func (c *Composite) Generator(start time.Duration) generator.Generator {
 	var ns []Nemesis
@@ -178,20 +188,50 @@ func (c *Composite) recover(ctx context.Context, p *part) (string, error) {
 	return end.evidence, nil
 }
 
-// Heal undoes every fault that is in force, the latest nemesis first. It may be called on
-// any exit path and any number of times.
+// Heal undoes every fault that is in force, the latest nemesis first, but patient ones
+// last. It may be called on any exit path and any number of times.
 func (c *Composite) Heal(ctx context.Context) error {
 	if c.env == nil || c.clean {
 		return nil
 	}
 	var errs []error
-	for i := len(c.parts) - 1; i >= 0; i-- {
-		if _, err := c.recover(ctx, c.parts[i]); err != nil {
-			errs = append(errs, fmt.Errorf("heal nemesis %s: %w", c.parts[i].Name, err))
+	for _, patient := range []bool{false, true} {
+		for i := len(c.parts) - 1; i >= 0; i-- {
+			p := c.parts[i]
+			if p.patient != patient {
+				continue
+			}
+			_, err := c.recover(ctx, p)
+			if err != nil && patient {
+				err = c.insist(ctx, p)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("heal nemesis %s: %w", p.Name, err))
+			}
 		}
 	}
 	c.clean = len(errs) == 0
 	return errors.Join(errs...)
+}
+
+// insist tries again to undo a patient fault while the cluster comes back. What takes
+// longer than that is noted as unrecovered, as in Confirm.
+func (c *Composite) insist(ctx context.Context, p *part) error {
+	limit := c.env.runtime.Now() + comeBack
+	for {
+		_, err := c.recover(ctx, p)
+		if err == nil {
+			return nil
+		}
+		if c.env.runtime.Now() > limit {
+			p.active = false
+			c.env.note(history.Event{Kind: history.EventUnrecovered, Node: p.victims, N: int64(comeBack), Text: err.Error()})
+			return nil
+		}
+		if err := c.env.runtime.Sleep(ctx, probeEvery); err != nil {
+			return err
+		}
+	}
 }
 
 // How long a healed cluster may take to answer, and how often it is asked.

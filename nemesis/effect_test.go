@@ -459,7 +459,9 @@ func TestMissingCapabilitiesAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = c.Bind(powerless{}, cluster.Docker, func(history.Event) {})
+		if err = c.Bind(powerless{}, cluster.Docker, func(history.Event) {}); err == nil {
+			err = c.Supports(struct{ cluster.Conn }{}, cluster.Docker)
+		}
 		if err == nil || !strings.Contains(err.Error(), "nemesis "+n.Name+" is not available on docker") {
 			t.Errorf("%s: %v", n.Name, err)
 		}
@@ -494,7 +496,7 @@ func TestSchedule(t *testing.T) {
 			t.Fatalf("%v %v", op, status)
 		}
 		start := op.Value.S != ""
-		family := map[string]string{"restart": "kill", "resume": "pause", "stop-partition": "start-partition", "reset-clock": "skew-clock", "stop-packet": "start-packet", "start-node": "stop-node", "end-crashes": "crash", "stop-disk": "start-disk"}[op.F]
+		family := map[string]string{"restart": "kill", "resume": "pause", "stop-partition": "start-partition", "reset-clock": "skew-clock", "stop-packet": "start-packet", "start-node": "stop-node", "end-crashes": "crash", "stop-disk": "start-disk", "grow": "shrink"}[op.F]
 		if start {
 			family = op.F
 			kinds[op.F+" "+op.Value.S]++
@@ -506,7 +508,7 @@ func TestSchedule(t *testing.T) {
 		ctx.Time += int64(10 * time.Millisecond)
 		g = next.Update(ctx, &generator.Event{Thread: generator.NemesisThread, Op: &history.Op{Process: history.Nemesis, F: op.F, Type: history.Info, Time: ctx.Time}})
 	}
-	if len(kinds) != 7+5+5+5+5+4+3+4 {
+	if len(kinds) != 7+5+5+5+5+4+3+4+3 {
 		t.Errorf("%d kinds of faults came up: %v", len(kinds), kinds)
 	}
 }

@@ -30,6 +30,11 @@ type Nemesis struct {
 	start, stop string
 	atLeast     int // nodes
 	bind        func(env *env, o cluster.Options) fault
+	// offers tells whether a connection has what the faults are made through. Nil: they are
+	// made to the cluster alone.
+	offers func(cluster.Conn) bool
+	// patient faults are undone by the system itself, so after all others, and with time.
+	patient bool
 	// cannot names the kinds that a cluster cannot do, with the reasons. Nil: it can do all.
 	cannot func(cluster.Cluster) map[string]string
 }
@@ -152,6 +157,12 @@ var All = []Nemesis{
 		},
 		start: "start-packet", stop: "stop-packet", atLeast: 2, bind: bindPacket, cannot: cannotShape,
 		Page: packetPage,
+	},
+	{
+		Name: "membership", Doc: "has members leave the system and join it again, while all processes run on", Needs: "change its members",
+		Options: []cluster.Option{kinds("membership", "whom to have leave, in turn", []string{"one", "minority", "leader"})},
+		start:   "shrink", stop: "grow", atLeast: 2, bind: bindMembership, offers: offersMembers, patient: true,
+		Page: membershipPage,
 	},
 }
 

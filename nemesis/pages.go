@@ -129,3 +129,20 @@ var packetPage = Page{
 		"The kernel's own netem is not used, so that all kernels behave the same; a kernel without NFQUEUE cannot shape, and one without nft_dup cannot double packets (`faultline doctor` says).",
 	},
 }
+
+var membershipPage = Page{
+	Kinds: [][2]string{
+		{"one", "a member at random leaves"},
+		{"minority", "fewer than half of the members leave, one after another"},
+		{"leader", "the node that leads leaves, or one at random where nobody knows"},
+	},
+	Sim:      "The system is asked to, through a client's connection to any node that answers. No process ends.",
+	Docker:   "The same.",
+	Evidence: "The members, as the system itself tells them: those that left are not among them; at the end all nodes are.",
+	Limits: []string{
+		"It is for systems whose connections can ask for it (`cluster.Members`); others refuse it.",
+		"A node that another fault holds does not leave. One that has left may be killed, paused or cut off as before.",
+		"A change that the system does not confirm within three seconds is taken as possible, and undone like one that is; it does not count as having bitten.",
+		"Other nemeses of the run wait meanwhile. When faults are undone, this one is last, since the system needs its nodes for it; if not all nodes are members a minute later, the cluster did not recover.",
+	},
+}

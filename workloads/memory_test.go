@@ -17,7 +17,8 @@ import (
 type memory struct {
 	logs     map[int64][]int64
 	counters map[int64]int64
-	locks    map[int64]*memory // who holds them
+	locks    map[int64]*memory  // who holds them
+	values   map[int64][2]int64 // by register: the value, and the one before it
 	token    int64
 	id       int64
 	weakness string
@@ -25,7 +26,7 @@ type memory struct {
 }
 
 func newMemory(weakness string) *memory {
-	return &memory{logs: map[int64][]int64{}, counters: map[int64]int64{}, locks: map[int64]*memory{}, weakness: weakness}
+	return &memory{logs: map[int64][]int64{}, counters: map[int64]int64{}, locks: map[int64]*memory{}, values: map[int64][2]int64{}, weakness: weakness}
 }
 
 // strikes says, now and then, that the weakness shows.
@@ -34,6 +35,54 @@ func (m *memory) strikes(weakness string) bool {
 }
 
 func (m *memory) Close() error { return nil }
+
+func (m *memory) Read(_ context.Context, key int64) (value int64, found bool, err error) {
+	m.calls++
+	v := m.values[key]
+	if m.strikes("stale") {
+		return v[1], v[1] != 0, nil
+	}
+	return v[0], v[0] != 0, nil
+}
+
+func (m *memory) Write(_ context.Context, key, value int64) error {
+	m.calls++
+	if m.calls%17 == 0 && m.weakness == "" {
+		return errors.New("who knows")
+	}
+	if m.weakness != "deaf" || m.values[key][0] == 0 { // else it keeps what was written first
+		m.values[key] = [2]int64{value, m.values[key][0]}
+	}
+	return nil
+}
+
+func (m *memory) CompareAndSet(_ context.Context, key, expect, value int64) error {
+	if v := m.values[key]; v[0] != expect {
+		return &cluster.Mismatch{Observed: true, Found: v[0] != 0, Value: v[0]}
+	}
+	return m.Write(context.Background(), key, value)
+}
+
+// siblings keeps all values that were written, or drops some.
+type siblings struct{ *memory }
+
+func (s siblings) Write(_ context.Context, key, value int64) error {
+	s.calls++
+	if !s.strikes("forget") {
+		s.logs[key] = append(s.logs[key], value)
+	}
+	return nil
+}
+
+func (s siblings) Read(context.Context, int64) (int64, bool, error) { return 0, false, nil }
+
+func (s siblings) CompareAndSet(context.Context, int64, int64, int64) error {
+	return cluster.ErrUnsupported
+}
+
+func (s siblings) ReadSiblings(_ context.Context, key int64) ([]int64, error) {
+	return s.logs[key], nil
+}
 
 func (m *memory) Send(_ context.Context, key, value int64) (int64, error) {
 	m.calls++
@@ -139,10 +188,13 @@ func drive(t *testing.T, w Workload, m model.Model, conn cluster.Conn, settings 
 	if err != nil {
 		t.Fatal(err)
 	}
-	load := w.Build(Config{Options: options, Seed: 1, Concurrency: threads, Model: m})
+	config := Config{Options: options, Seed: 1, Concurrency: threads, Model: m, Sample: conn}
+	load := w.Build(config)
 	if err := load.Calls.Supports(conn); err != nil {
 		t.Fatal(err)
 	}
+	config.Omit = load.Calls.Probe(t.Context(), conn)
+	load = w.Build(config)
 	h := &history.History{}
 	ctx := generator.NewContext(threads, false)
 	run := func(g generator.Generator, limit int) {
@@ -151,7 +203,11 @@ func drive(t *testing.T, w Workload, m model.Model, conn cluster.Conn, settings 
 			if status == generator.Done {
 				return
 			}
-			if g = next; status == generator.Pending || op.Time > ctx.Time {
+			if g = next; op.Kind == generator.KindSleep {
+				ctx.Time += op.Sleep
+				continue
+			}
+			if status == generator.Pending || op.Time > ctx.Time {
 				ctx.Time = max(ctx.Time+1e6, op.Time)
 				if status == generator.Pending {
 					continue
@@ -186,6 +242,9 @@ func drive(t *testing.T, w Workload, m model.Model, conn cluster.Conn, settings 
 		}
 	}
 	run(generator.Clients(load.Main), ops)
+	if load.FinalOf != nil {
+		load.Final = load.FinalOf(h)
+	}
 	if load.Final != nil {
 		h.Note(history.Event{Time: ctx.Time, Kind: history.EventPhase, Name: "final"})
 		run(generator.Clients(load.Final), most)
@@ -211,6 +270,12 @@ func TestMemory(t *testing.T) {
 		weakness string
 		anomaly  string // "": valid
 	}{
+		{register, model.Linearizable, "", ""},
+		{register, model.NoLostWrite, "", ""},
+		{register, model.Eventual, "", ""},
+		{register, model.Eventual, "deaf", ""},
+		{register, model.NoLostWrite, "deaf", "lost-write"},
+		{register, model.Eventual, "stale", "divergence"},
 		{lists, model.Linearizable, "", ""},
 		{lists, model.Linearizable, "forget", "nonlinearizable"},
 		{lists, model.Linearizable, "stale", "nonlinearizable"},
@@ -246,5 +311,18 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%v, want %v with %q: %+v", v, want, c.anomaly, results)
 			}
 		})
+	}
+}
+
+// TestSiblings: of a store that keeps siblings the register workload reads them at the end.
+func TestSiblings(t *testing.T) {
+	for _, c := range []struct {
+		weakness string
+		want     checkers.Validity
+	}{{"", checkers.Valid}, {"forget", checkers.Invalid}} {
+		results := drive(t, register, model.NoLostWrite, siblings{newMemory(c.weakness)}, map[string]string{"ops-per-key": "12"})
+		if v := checkers.Verdict(results); v != c.want {
+			t.Errorf("%q: %v, want %v: %+v", c.weakness, v, c.want, results)
+		}
 	}
 }

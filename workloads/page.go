@@ -7,7 +7,9 @@ type Page struct {
 }
 
 var registerPage = Page{
-	Does: "Threads read, write and compare-and-set a few registers side by side; each register lives for some hundred operations. Where the system offers no compare-and-set it is left out.",
+	Does: "Threads read, write and compare-and-set a few registers side by side; each register lives for some hundred operations. Where the system offers no compare-and-set it is left out. " +
+		"With `--model eventual` and `no-lost-write` every thread reads, after healing, the registers written last, twice: the first reads may mend replicas, the second ones are judged. " +
+		"Of a store that keeps siblings they read all of them.",
 	Anomalies: [][2]string{
 		{"nonlinearizable", "no order of the register's operations respects real time; the sentence names an operation that nobody can place. Stale reads are measured then: how many, and how far behind in milliseconds and versions"},
 		{"nonsequential", "(`--model sequential`) no order of all operations on all keys keeps to the order of each process; real time does not count. It is searched for within the budget"},
@@ -17,8 +19,13 @@ var registerPage = Page{
 		{"read-your-writes", "(`--model read-your-writes`) no order of a key's versions is such that no process read an older version than one that it had written"},
 		{"monotonic-writes", "(`--model monotonic-writes`) no order of a key's versions is such that each process's writes come in the order in which it made them"},
 		{"writes-follow-reads", "(`--model writes-follow-reads`) no order of a key's versions is such that what a process wrote comes after all that it had read"},
-		{"phantom-value", "(all models but linearizable) a read of a value that nobody wrote, or whose write certainly failed. It is all that `--model eventual` can find: " +
-			"whether the replicas agree in the end is not asked of them. How stale reads were is measured"},
+		{"divergence", "(`--model eventual`, `no-lost-write`) two final reads of a key differ, and neither shows a write in doubt that nobody had seen before: such a one may take effect late, and the replicas begin anew to agree"},
+		{"lost-write", "(`--model no-lost-write`; only counted with `eventual`) an acknowledged write is gone that nothing later overwrote. What the final reads found was then there before it: " +
+			"its write had been acknowledged, or read, or replaced by a compare-and-set that had been, before the lost write began; or the lost one is a compare-and-set that replaced it. " +
+			"Of writes that overlap either may remain, and one in doubt may overwrite everything that came before somebody read it. " +
+			"In a store of siblings a write overwrites only what its client knew: there an acknowledged write must be among the siblings, " +
+			"or one of them be by a process that had learnt of the key since the lost write began"},
+		{"phantom-value", "(all models but linearizable) a read of a value that nobody wrote, or whose write certainly failed. How stale reads were is measured"},
 	},
 }
 

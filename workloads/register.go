@@ -20,6 +20,8 @@ const (
 	opRead  = "read"
 	opWrite = "write"
 	opCAS   = "cas"
+	// opSiblings is a final read of a store that may hold several values of a key.
+	opSiblings = "siblings"
 )
 
 // register reads, writes and compares-and-sets independent registers. Each key lives for a
@@ -33,6 +35,7 @@ var register = Workload{
 	Options: []cluster.Option{
 		{Name: "ops-per-key", Default: "150", Doc: "operations on a key before a fresh one takes its place", Check: cluster.IsInt(1, 100000)},
 		{Name: "threads-per-key", Default: "5", Doc: "client threads that share a key", Check: cluster.IsInt(1, 1000)},
+		{Name: "final-keys", Default: "100", Doc: "keys that are read after healing, those written last (--model no-lost-write, eventual)", Check: cluster.IsInt(1, 1000000)},
 		{Name: "crashes-per-key", Default: "10", Doc: "client processes that may end in doubt before a key is given up", Check: cluster.IsInt(0, 1000)},
 	},
 	Page:  registerPage,
@@ -53,18 +56,27 @@ func buildRegister(c Config) Instance {
 		g = generator.ProcessLimit(threads+c.Options.Int("crashes-per-key"), g)
 		return generator.Limit(c.Options.Int("ops-per-key"), g)
 	}
-	return Instance{
+	load := Instance{
 		Main:     generator.Independent(threads, generator.Keys(0), perKey),
 		Calls:    calls,
 		Kinds:    kinds,
 		Checkers: registerCheckers(c.Model),
 	}
+	if c.Model == model.NoLostWrite || c.Model == model.Eventual {
+		f := opRead
+		if _, ok := c.Sample.(cluster.Siblings); ok {
+			f = opSiblings
+		}
+		most := c.Options.Int("final-keys")
+		load.FinalOf = func(h *history.History) generator.Generator { return finalReads(f, writtenLast(h, most)) }
+	}
+	return load
 }
 
 // registerModels are those of any data.
 var registerModels = []model.Model{
 	model.Linearizable, model.Sequential, model.Coherent, model.ReadYourWrites, model.MonotonicReads,
-	model.MonotonicWrites, model.WritesFollowReads, model.Eventual,
+	model.MonotonicWrites, model.WritesFollowReads, model.NoLostWrite, model.Eventual,
 }
 
 // registerCheckers are those of a model. What a run lacks in linearizability is measured.
@@ -171,7 +183,7 @@ func (c registerCalls) Probe(ctx context.Context, conn cluster.Conn) []string {
 	return nil
 }
 
-func (registerCalls) Mutates(f string) bool { return f != opRead }
+func (registerCalls) Mutates(f string) bool { return f == opWrite || f == opCAS }
 
 func (c registerCalls) Call(ctx context.Context, conn cluster.Conn, op *history.Op) (history.Value, error) {
 	r := conn.(cluster.Register)
@@ -182,6 +194,16 @@ func (c registerCalls) Call(ctx context.Context, conn cluster.Conn, op *history.
 			return history.Nil, err
 		}
 		return history.Int(value), nil
+	case opSiblings:
+		s, ok := conn.(cluster.Siblings)
+		if !ok {
+			return history.Nil, cluster.Definite(errors.New("the connection offers no siblings"))
+		}
+		values, err := s.ReadSiblings(ctx, c.base+op.Key)
+		if err != nil {
+			return history.Nil, err
+		}
+		return history.List(values), nil
 	case opWrite:
 		return op.Value, r.Write(ctx, c.base+op.Key, op.Value.A)
 	case opCAS:

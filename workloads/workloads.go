@@ -33,6 +33,8 @@ type Config struct {
 	Concurrency int         // client threads
 	Model       model.Model // to check
 	Omit        []string    // operations that the target does not offer
+	// Sample is a connection, to learn from what it offers; nil where a history is judged.
+	Sample cluster.Conn
 	// Base is added to every key on its way to a connection: a cluster that was there
 	// already holds what earlier runs wrote. Histories count keys from 0 all the same.
 	Base int64
@@ -42,7 +44,9 @@ type Config struct {
 type Instance struct {
 	Main  generator.Generator // the main phase, for client threads; need not end by itself
 	Final generator.Generator // after healing; nil if there is nothing to read
-	Calls Calls
+	// FinalOf, if it is not nil, makes Final of what happened in the main phase.
+	FinalOf func(h *history.History) generator.Generator
+	Calls   Calls
 	// Kinds are the operations that the workload exists for: a run without an ok one of
 	// each proves nothing.
 	Kinds    []string

@@ -6,7 +6,7 @@ import (
 )
 
 // For returns the checkers of registers for a model weaker than linearizability: the one
-// that judges, if the model can be judged by what clients see, and the measure of staleness.
+// that judges, and the measure of staleness.
 func For(m model.Model) []checkers.Checker {
 	all := []checkers.Checker{Staleness()}
 	switch m {
@@ -14,6 +14,8 @@ func For(m model.Model) []checkers.Checker {
 		all = append(all, Sequential())
 	case model.Coherent:
 		all = append(all, Coherence())
+	case model.NoLostWrite, model.Eventual:
+		all = append(all, Eventual(m))
 	}
 	for _, g := range guarantees {
 		if g.model == m {

@@ -121,6 +121,7 @@ func (r *register) add(e, done history.Op, o op) {
 			o.kind, o.from, o.to = cas, r.intern(from), r.intern(to)
 			r.mutation(o, done)
 		}
+	case "siblings": // it is about what remains at the end: see eventual.go
 	default:
 		r.Reject("operation %d is %q, which a register does not have", o.call, e.F)
 	}

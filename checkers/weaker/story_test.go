@@ -43,12 +43,15 @@ func pairs(h *history.History) *history.History {
 		}
 		out.Append(op)
 	}
+	for _, e := range h.Telemetry() {
+		out.Note(e)
+	}
 	return out
 }
 
 // TestBudget holds that what there is no time or room for is unknown.
 func TestBudget(t *testing.T) {
-	h, err := stories.Parse("0 0 invoke write/1 1\n1 0 ok write/1 1\n2 0 invoke read/1\n3 0 ok read/1 1")
+	h, err := stories.Parse("0 0 invoke write/1 1\n1 0 ok write/1 1\n2 0 invoke read/1\n3 0 ok read/1 1\n4 phase final\n5 0 invoke read/1\n6 0 ok read/1 1")
 	if err != nil {
 		t.Fatal(err)
 	}

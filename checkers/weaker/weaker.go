@@ -8,8 +8,10 @@
 // decided exactly, in linear time (coherence.go, sessions.go); sequential consistency, which
 // is NP-hard, by what is forced and then by search within a budget (sequential.go); and
 // staleness is measured, in milliseconds and in versions (staleness.go).
+// What is promised only of the end, once writes have stopped, is judged by what is read then
+// (eventual.go, lost.go).
 //
-// Real time means nothing to a model of this package: an order may place a read before
+// Real time means nothing to the other models of this package: an order may place a read before
 // the write of what it saw was invoked, if no process forbids it. A value that nobody wrote
 // is an anomaly of each of them.
 //

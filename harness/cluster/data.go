@@ -15,6 +15,16 @@ type Register interface {
 	CompareAndSet(ctx context.Context, key, old, new int64) error
 }
 
+// Siblings is a Register that keeps values side by side which were written without knowledge
+// of each other. A write replaces what its connection has read of the key, or written to it,
+// before, and nothing else; Read returns one of the values, and what was read with it counts
+// as read, too.
+type Siblings interface {
+	Register
+	// ReadSiblings returns all values of the key, in any order; none if it is absent.
+	ReadSiblings(ctx context.Context, key int64) ([]int64, error)
+}
+
 // Set is one grow-only set of integers for each key.
 type Set interface {
 	Add(ctx context.Context, key, element int64) error

@@ -15,7 +15,9 @@ const (
 	Linearizable Model = "linearizable" // Herlihy and Wing, TOPLAS 1990
 	Sequential   Model = "sequential"   // Lamport, IEEE ToC 1979
 	Coherent     Model = "coherence"    // each key by itself is sequential (Cantin, Lipasti and Smith, TPDS 2005)
-	Eventual     Model = "eventual"     // replicas agree once writes stop (Vogels, CACM 2009)
+	// NoLostWrite is eventual, and no acknowledged write is gone that nothing later overwrote.
+	NoLostWrite Model = "no-lost-write"
+	Eventual    Model = "eventual" // replicas agree once writes stop (Vogels, CACM 2009)
 
 	// Of what a process sees of its own doings, on each key by itself (Terry and others:
 	// Session guarantees for weakly consistent replicated data. PDIS 1994).
@@ -39,14 +41,16 @@ const (
 
 // All lists the models: those of any data, strongest first, then those of one kind.
 var All = []Model{
-	Linearizable, Sequential, Coherent, ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads, Eventual,
+	Linearizable, Sequential, Coherent, ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads,
+	NoLostWrite, Eventual,
 	ExactlyOnce, AtLeastOnce, Fenced, Unique,
 }
 
 // implied are the next weaker ones.
 var implied = map[Model][]Model{
 	Linearizable: {Sequential, ExactlyOnce, Fenced, Unique},
-	Sequential:   {Coherent, Eventual},
+	Sequential:   {Coherent, NoLostWrite},
+	NoLostWrite:  {Eventual},
 	Coherent:     {ReadYourWrites, MonotonicReads, MonotonicWrites, WritesFollowReads},
 	ExactlyOnce:  {AtLeastOnce},
 }

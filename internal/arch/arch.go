@@ -16,7 +16,7 @@ var rooms = [][]string{
 	{"targets/all"},
 	{"."},
 	{"report"},
-	{"harness/trial"},
+	{"harness/trial", "harness/sim/simstory"},
 	{"harness"},
 	{"harness/store"},
 	{"workloads"},

@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
@@ -128,6 +129,11 @@ func (c *Client) Call(ctx context.Context, request kv.Request) (*kv.Reply, error
 	if err != nil {
 		return nothing, err
 	}
+	return outcome(m)
+}
+
+// outcome sorts out how a request ended by the answer to it.
+func outcome(m node.Message) (*kv.Reply, error) {
 	reply, ok := m.(*kv.Reply)
 	if !ok {
 		return nothing, fmt.Errorf("the node answered with a %T", m)

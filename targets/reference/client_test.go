@@ -3,6 +3,7 @@ package reference
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
@@ -54,5 +55,30 @@ func TestHowRequestsEnd(t *testing.T) {
 				t.Errorf("read %d, found: %t, error %v", value, found, err)
 			}
 		})
+	}
+}
+
+// Changes of the members end as requests do, and only members are taken for members.
+func TestAdministration(t *testing.T) {
+	ask := func(m node.Message) ([]string, error) {
+		return NewAdministrator(canned{reply: m}, nil).(cluster.Members).Members(t.Context())
+	}
+	if names, err := ask(&kv.Members{Nodes: []node.ID{"n1", "n3"}}); err != nil || !slices.Equal(names, []string{"n1", "n3"}) {
+		t.Errorf("%v, %v", names, err)
+	}
+	for _, m := range []node.Message{kv.Refuse("not yet"), &kv.Reply{}, &route.Answer{}} {
+		if names, err := ask(m); err == nil {
+			t.Errorf("%T: %v", m, names)
+		}
+	}
+	for _, m := range []node.Message{kv.Refuse("too few"), kv.Doubt("late")} {
+		admin := NewAdministrator(canned{reply: m}, nil).(cluster.Members)
+		refused := m.(*kv.Reply).Status == kv.Refused
+		if err := admin.Join(t.Context(), "n2"); err == nil || cluster.IsDefinite(err) != refused {
+			t.Errorf("join: %v", err)
+		}
+		if err := admin.Leave(t.Context(), "n2"); err == nil || cluster.IsDefinite(err) != refused {
+			t.Errorf("leave: %v", err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
 
@@ -67,9 +68,11 @@ func TestMessages(t *testing.T) {
 			Value: rapid.Int64().Draw(t, "value"), Elements: rapid.SliceOfN(rapid.Int64(), 0, 4).Draw(t, "elements"),
 			Reason: rapid.String().Draw(t, "reason"),
 		}
+		change := Change{Join: rapid.Bool().Draw(t, "join"), Node: node.ID(rapid.String().Draw(t, "node"))}
+		members := Members{Nodes: []node.ID{"n1", change.Node}[:rapid.IntRange(0, 2).Draw(t, "members")]}
 		for _, m := range []interface {
 			AppendBinary([]byte) ([]byte, error)
-		}{&r, &reply} {
+		}{&r, &reply, &change, AskMembers{}, &members} {
 			b, err := m.AppendBinary(nil)
 			if err != nil {
 				t.Fatal(err)

@@ -79,6 +79,9 @@ func Doubt(reason string) *Reply { return &Reply{Status: Uncertain, Reason: reas
 const (
 	tagRequest byte = iota + 1
 	tagReply
+	tagChange
+	tagAskMembers
+	tagMembers
 	FirstTag byte = 16
 )
 
@@ -101,6 +104,12 @@ func Message(tag byte, d *wire.Decoder) node.Message {
 	case tagReply:
 		r := TakeReply(d)
 		return &r
+	case tagChange:
+		return &Change{Join: d.Flag(), Node: node.ID(d.Bytes())}
+	case tagAskMembers:
+		return AskMembers{}
+	case tagMembers:
+		return &Members{Nodes: TakeNodes(d)}
 	}
 	return nil
 }
