@@ -159,6 +159,7 @@ func listCheckers(r *registry) []item {
 		{Name: "linearizable", Doc: "each key's operations in some order that respects real time (zones, or search just in time, per key)"},
 		{Name: "eventual", Doc: "registers once writes have stopped: all final reads agree, and (no-lost-write) no acknowledged write is gone that nothing later overwrote"},
 		{Name: "set-full", Doc: "every acknowledged element is read after healing, none comes from nowhere"},
+		{Name: "bag", Doc: "what was added since it was removed is there after healing, what was removed is gone, all final reads agree"},
 		{Name: "list", Doc: "every read of a list is a beginning of one order of its elements, which respects real time"},
 		{Name: "counter", Doc: "each acknowledged increment is counted once, in an order that respects real time"},
 		{Name: "unique", Doc: "no id is given out twice"},

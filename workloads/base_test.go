@@ -22,7 +22,8 @@ func (k seenKeys) CompareAndSet(_ context.Context, key, _, _ int64) error {
 	k[key] = true
 	return &cluster.Mismatch{}
 }
-func (k seenKeys) Add(_ context.Context, key, _ int64) error { k[key] = true; return nil }
+func (k seenKeys) Add(_ context.Context, key, _ int64) error    { k[key] = true; return nil }
+func (k seenKeys) Remove(_ context.Context, key, _ int64) error { k[key] = true; return nil }
 func (k seenKeys) ReadAll(_ context.Context, key int64) ([]int64, error) {
 	k[key] = true
 	return nil, nil
@@ -63,7 +64,7 @@ func TestBase(t *testing.T) {
 		seen := seenKeys{}
 		calls.Probe(t.Context(), seen)
 		for _, op := range []history.Op{
-			{F: opRead, Key: 3}, {F: opWrite, Key: 3, Value: history.Int(1)}, {F: opCAS, Key: 3, Value: history.Pair(1, 2)}, {F: opAdd, Value: history.Int(1)},
+			{F: opRead, Key: 3}, {F: opWrite, Key: 3, Value: history.Int(1)}, {F: opCAS, Key: 3, Value: history.Pair(1, 2)}, {F: opAdd, Value: history.Int(1)}, {F: opRemove, Value: history.Int(1)},
 			{F: opAppend, Key: 3, Value: history.Int(1)}, {F: opIncrement, Value: history.Int(1)}, {F: opAcquire, Key: 3}, {F: opRelease, Key: 3},
 			{F: opSend, Key: 3, Value: history.Int(1)}, {F: opPoll, Key: 3, Value: history.Int(0)},
 		} {

@@ -3,6 +3,7 @@ package workloads
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -17,7 +18,8 @@ import (
 type memory struct {
 	logs     map[int64][]int64
 	counters map[int64]int64
-	locks    map[int64]*memory  // who holds them
+	locks    map[int64]*memory // who holds them
+	sets     map[int64]map[int64]bool
 	values   map[int64][2]int64 // by register: the value, and the one before it
 	token    int64
 	id       int64
@@ -26,7 +28,7 @@ type memory struct {
 }
 
 func newMemory(weakness string) *memory {
-	return &memory{logs: map[int64][]int64{}, counters: map[int64]int64{}, locks: map[int64]*memory{}, values: map[int64][2]int64{}, weakness: weakness}
+	return &memory{logs: map[int64][]int64{}, counters: map[int64]int64{}, locks: map[int64]*memory{}, values: map[int64][2]int64{}, sets: map[int64]map[int64]bool{}, weakness: weakness}
 }
 
 // strikes says, now and then, that the weakness shows.
@@ -61,6 +63,43 @@ func (m *memory) CompareAndSet(_ context.Context, key, expect, value int64) erro
 		return &cluster.Mismatch{Observed: true, Found: v[0] != 0, Value: v[0]}
 	}
 	return m.Write(context.Background(), key, value)
+}
+
+func (m *memory) Add(_ context.Context, key, element int64) error {
+	m.calls++
+	if m.sets[key] == nil {
+		m.sets[key] = map[int64]bool{}
+	}
+	if !m.strikes("forget") {
+		m.sets[key][element] = true
+	}
+	if m.calls%17 == 0 && m.weakness == "" {
+		return errors.New("who knows")
+	}
+	return nil
+}
+
+func (m *memory) Remove(_ context.Context, key, element int64) error {
+	m.calls++
+	if m.calls%17 == 0 && m.weakness == "" {
+		return errors.New("who knows")
+	}
+	if !m.strikes("keep") {
+		delete(m.sets[key], element)
+	}
+	return nil
+}
+
+func (m *memory) ReadAll(_ context.Context, key int64) (elements []int64, err error) {
+	m.calls++
+	for e := range m.sets[key] {
+		elements = append(elements, e)
+	}
+	slices.Sort(elements)
+	if m.strikes("stale") && len(elements) > 0 {
+		elements = elements[1:]
+	}
+	return elements, nil
 }
 
 // siblings keeps all values that were written, or drops some.
@@ -276,6 +315,14 @@ func TestMemory(t *testing.T) {
 		{register, model.Eventual, "deaf", ""},
 		{register, model.NoLostWrite, "deaf", "lost-write"},
 		{register, model.Eventual, "stale", "divergence"},
+		{set, model.Linearizable, "", ""},
+		{set, model.Eventual, "forget", "lost-element"},
+		{bag, model.Linearizable, "", ""},
+		{bag, model.Linearizable, "forget", "nonlinearizable"},
+		{bag, model.Linearizable, "keep", "nonlinearizable"},
+		{bag, model.Eventual, "", ""},
+		{bag, model.Eventual, "forget", "lost-element"},
+		{bag, model.Eventual, "keep", "resurrected"},
 		{lists, model.Linearizable, "", ""},
 		{lists, model.Linearizable, "forget", "nonlinearizable"},
 		{lists, model.Linearizable, "stale", "nonlinearizable"},

@@ -39,6 +39,20 @@ var setPage = Page{
 	},
 }
 
+var bagPage = Page{
+	Does: "Threads add elements to one set, remove them, add some of them again, and read it now and then. Most removes are by whoever added the element, and most elements that are added again had just been removed by somebody else. " +
+		"After healing every thread reads the set twice: the first reads may mend replicas, the second ones are judged. A remove removes the adds that it has observed, as in an observed-remove set, where an add wins over a remove that did not know of it; " +
+		"stores that order all operations do no less, so both are held to the same. Of an add and a remove that overlap either may win.",
+	Anomalies: [][2]string{
+		{"lost-element", "an element whose add was acknowledged is missing, though every remove of it had been acknowledged before that add began, so that none of them can have observed it"},
+		{"resurrected", "an element is there, though every add of it had been made by a process that then removed it, or had been read by one, while there was no other, that then removed it, and the remove was acknowledged"},
+		{"divergence", "an element is in one final read and not in another, with no remove of it in doubt, nor an add that nobody had seen before"},
+		{"phantom-element", "an element that nobody added, whose add certainly failed, or whose add began only later"},
+		{"duplicate-element", "an element that is in one read twice"},
+		{"nonlinearizable", "(`--model linearizable`, instead of the above) no order of the adds and removes of an element, and of the reads that found it or did not, respects real time. That a read saw all elements at one moment is not asked for: to decide that may take too long"},
+	},
+}
+
 var appendPage = Page{
 	Does: "Threads append unique elements to a few lists and read them; each list lives for some hundred operations.",
 	Anomalies: [][2]string{

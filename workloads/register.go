@@ -68,7 +68,7 @@ func buildRegister(c Config) Instance {
 			f = opSiblings
 		}
 		most := c.Options.Int("final-keys")
-		load.FinalOf = func(h *history.History) generator.Generator { return finalReads(f, writtenLast(h, most)) }
+		load.FinalOf = func(h *history.History) generator.Generator { return finalReads(readsOf(f, writtenLast(h, most))) }
 	}
 	return load
 }

@@ -69,7 +69,7 @@ type Calls interface {
 }
 
 // All is the registry.
-var All = []Workload{register, set, lists, counter, ids, locks, logs}
+var All = []Workload{register, set, bag, lists, counter, ids, locks, logs}
 
 // Find returns the workload of that name.
 func Find(all []Workload, name string) (Workload, error) {

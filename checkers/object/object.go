@@ -32,6 +32,11 @@ type Options struct {
 	// Special are checkers that know more of some histories of a type: they are asked first,
 	// and where they do not know this package decides.
 	Special []Special
+	// Elementwise asks of a read of a whole set only that each element was there, or was not,
+	// at some moment of the read, not that all of it was so at one moment. What is invalid then
+	// is invalid; what is valid may not be linearizable where reads overlap changes. To decide
+	// the rest takes a search, which may take too long.
+	Elementwise bool
 	// Anomalies is how many failing objects are told about, the others are counted. 0 means 8.
 	Anomalies int
 }
@@ -48,6 +53,12 @@ type Special struct {
 func New(t Type, o Options) checkers.Checker {
 	if o.Anomalies <= 0 {
 		o.Anomalies = 8
+	}
+	if whole := t.parts; o.Elementwise && whole != nil {
+		t.parts = func(s *subject) ([]op, bool) {
+			ops, _ := whole(s)
+			return ops, ops != nil
+		}
 	}
 	return checker{t, o}
 }
