@@ -65,7 +65,7 @@ func TestBase(t *testing.T) {
 		calls.Probe(t.Context(), seen)
 		for _, op := range []history.Op{
 			{F: opRead, Key: 3}, {F: opWrite, Key: 3, Value: history.Int(1)}, {F: opCAS, Key: 3, Value: history.Pair(1, 2)}, {F: opAdd, Value: history.Int(1)}, {F: opRemove, Value: history.Int(1)},
-			{F: opAppend, Key: 3, Value: history.Int(1)}, {F: opIncrement, Value: history.Int(1)}, {F: opAcquire, Key: 3}, {F: opRelease, Key: 3},
+			{F: opAppend, Key: 3, Value: history.Int(1)}, {F: opIncrement, Value: history.Int(1)}, {F: opDecrement, Value: history.Int(1)}, {F: opAcquire, Key: 3}, {F: opRelease, Key: 3},
 			{F: opSend, Key: 3, Value: history.Int(1)}, {F: opPoll, Key: 3, Value: history.Int(0)},
 		} {
 			_, _ = calls.Call(t.Context(), seen, &op)

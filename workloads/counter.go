@@ -13,7 +13,10 @@ import (
 	"github.com/faultline-dev/faultline/harness/model"
 )
 
-const opIncrement = "increment"
+const (
+	opIncrement = "increment"
+	opDecrement = "decrement"
+)
 
 // theCounter is the one counter that the workload increments.
 const theCounter = 0
@@ -22,11 +25,12 @@ const theCounter = 0
 // after healing: each acknowledged increment has to be counted, and none twice.
 var counter = Workload{
 	Name:   "counter",
-	Doc:    "one counter: increment by one, read, read after healing; each acknowledged increment counted once",
+	Doc:    "one counter: increment by one (and decrement), read, read after healing; each acknowledged increment counted once",
 	Data:   "counter",
 	Models: []model.Model{model.Linearizable, model.Eventual},
 	Options: []cluster.Option{
 		{Name: "read-share", Default: "33", Doc: "reads among a hundred operations", Check: cluster.IsInt(0, 99)},
+		{Name: "decrements", Default: "0", Doc: "decrements among a hundred changes", Check: cluster.IsInt(0, 99)},
 		{Name: "pace", Default: "2", Doc: "milliseconds between operations on average, over all threads", Check: cluster.IsInt(0, 60000)},
 	},
 	Page:  counterPage,
@@ -34,7 +38,11 @@ var counter = Workload{
 }
 
 func buildCounter(c Config) Instance {
-	main := generator.Generator(&counterOps{rand: generator.NewRand(c.Seed, "workload/counter"), reads: c.Options.Int("read-share")})
+	main := generator.Generator(&counterOps{rand: generator.NewRand(c.Seed, "workload/counter"), reads: c.Options.Int("read-share"), decrements: c.Options.Int("decrements")})
+	kinds := []string{opIncrement, opRead}
+	if c.Options.Int("decrements") > 0 {
+		kinds = append(kinds, opDecrement)
+	}
 	if ms := c.Options.Int("pace"); ms > 0 {
 		main = generator.Stagger(int64(ms)*1e6, generator.NewRand(c.Seed, "workload/counter/pace"), main)
 	}
@@ -43,16 +51,17 @@ func buildCounter(c Config) Instance {
 		Main:     main,
 		Final:    generator.EachThread(generator.UntilOK(generator.Delay(100e6, read))),
 		Calls:    counterCalls{c.Base},
-		Kinds:    []string{opIncrement, opRead},
+		Kinds:    kinds,
 		Checkers: []checkers.Checker{counterchecker.New(counterchecker.Options{Linearizable: c.Model == model.Linearizable})},
 	}
 }
 
-// counterOps draws increments and reads.
+// counterOps draws increments, decrements and reads.
 type counterOps struct {
 	generator.Twin[counterOps]
-	rand  generator.Rand
-	reads int // among a hundred
+	rand       generator.Rand
+	reads      int // among a hundred
+	decrements int // among a hundred of the others
 }
 
 // Op implements generator.Generator.
@@ -63,7 +72,11 @@ func (g *counterOps) Op(*generator.Context) (generator.Op, generator.Status, gen
 	if n.rand.IntN(100) < g.reads {
 		return generator.Op{Thread: generator.AnyThread, F: opRead}, generator.Ready, n
 	}
-	return generator.Op{Thread: generator.AnyThread, F: opIncrement, Value: history.Int(1)}, generator.Ready, n
+	op := generator.Op{Thread: generator.AnyThread, F: opIncrement, Value: history.Int(1)}
+	if n.decrements > 0 && n.rand.IntN(100) < n.decrements {
+		op.F = opDecrement
+	}
+	return op, generator.Ready, n
 }
 
 // Update implements generator.Generator.
@@ -81,13 +94,15 @@ func (counterCalls) Supports(conn cluster.Conn) error {
 
 func (counterCalls) Probe(context.Context, cluster.Conn) []string { return nil }
 
-func (counterCalls) Mutates(f string) bool { return f == opIncrement }
+func (counterCalls) Mutates(f string) bool { return f != opRead }
 
 func (c counterCalls) Call(ctx context.Context, conn cluster.Conn, op *history.Op) (history.Value, error) {
 	n := conn.(cluster.Counter)
 	switch op.F {
 	case opIncrement:
 		return op.Value, n.Increment(ctx, c.base+theCounter, op.Value.A)
+	case opDecrement:
+		return op.Value, n.Increment(ctx, c.base+theCounter, -op.Value.A)
 	case opRead:
 		value, err := n.ReadCounter(ctx, c.base+theCounter)
 		if err != nil {

@@ -64,11 +64,11 @@ var appendPage = Page{
 }
 
 var counterPage = Page{
-	Does: "Threads increment one counter by one and read it. After healing every thread reads it once more.",
+	Does: "Threads increment one counter by one, decrement it by one if asked to (`--set decrements=30`), and read it. After healing every thread reads it once more.",
 	Anomalies: [][2]string{
-		{"nonlinearizable", "(`--model linearizable`) no order of increments and reads respects real time"},
-		{"lost-increment", "a final read is less than the increments acknowledged"},
-		{"phantom-increment", "a final read is more than the increments acknowledged and in doubt"},
+		{"nonlinearizable", "(`--model linearizable`) no order of increments and reads respects real time. With decrements every read is held to the least and the most that real time lets it be: that is necessary for such an order, but not enough"},
+		{"lost-increment", "a final read is less than the increments acknowledged, less the decrements that may have happened"},
+		{"phantom-increment", "a final read is more than the increments acknowledged and in doubt, less the decrements acknowledged. So where nothing is in doubt all final reads agree on the one exact value"},
 	},
 }
 

@@ -1,4 +1,4 @@
-// Package counter checks counters that clients increment by one and read.
+// Package counter checks counters that clients increment by one, maybe decrement, and read.
 //
 // The one idea: increments are alike, so only their number counts. A linearizable counter
 // passes through its values in order, so reads of a lower value stand before those of a
@@ -7,7 +7,8 @@
 // may stand, and it can be no other than a stretch of neighbouring gaps; so filling each
 // gap with those that have to be placed soonest either works or nothing does (linear.go). A
 // counter that is only eventually consistent is held to its final reads: at least what was
-// acknowledged, at most that and what is in doubt (final.go).
+// acknowledged, at most that and what is in doubt (final.go). So where nothing is in doubt
+// all of them agree. A counter that is decremented, too, is held to bounds (bounds.go).
 //
 // Start with New.
 package counter
@@ -28,8 +29,8 @@ type Options struct {
 	Linearizable bool
 }
 
-// New returns a checker of counters, one for each key, 0 at first, with increment (by 1)
-// and read (an integer, or nothing for 0).
+// New returns a checker of counters, one for each key, 0 at first, with increment and
+// decrement (by 1) and read (an integer, or nothing for 0).
 //
 // The final reads are those of the phase named "final" on the telemetry track; without one,
 // those invoked after the last increment had ended.
@@ -43,18 +44,22 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	ctx, cancel := context.WithTimeout(ctx, budget.OrDefault().Time)
 	defer cancel()
 	result := checkers.Result{Checker: c.Name()}
-	increments, acked, reads, finals := 0, 0, 0, 0
+	increments, decrements, acked, reads, finals := 0, 0, 0, 0, 0
 	for _, s := range gather(h) {
 		if s.Fault == "" && ctx.Err() != nil {
 			s.Fault = "no time was left for it"
 		}
 		if s.Fault == "" {
 			found := s.final()
+			ordered := s.linear
+			if len(s.decrements) > 0 {
+				ordered = s.bounds
+			}
 			if c.Linearizable {
-				if a := s.linear(); a != nil {
+				if a := ordered(); a != nil {
 					found = append(found, *a)
 				}
-			} else if len(s.finals) == 0 && len(s.increments) > 0 {
+			} else if len(s.finals) == 0 && len(s.increments)+len(s.decrements) > 0 {
 				s.Fault = "no final read succeeded, so nobody knows what became of the increments"
 			}
 			result.Anomalies = append(result.Anomalies, found...)
@@ -62,7 +67,8 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 		if s.Fault != "" {
 			result.Doubt(s.name(), s.Fault)
 		}
-		increments, acked, reads, finals = increments+len(s.increments), acked+s.acked, reads+len(s.reads), finals+len(s.finals)
+		increments, decrements, acked = increments+len(s.increments), decrements+len(s.decrements), acked+s.acked
+		reads, finals = reads+len(s.reads), finals+len(s.finals)
 	}
 	if len(result.Anomalies) > 0 {
 		result.Valid = checkers.Invalid
@@ -74,9 +80,13 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	}{
 		{"increments attempted", increments, "those that may have happened"},
 		{"increments acknowledged", acked, ""},
+		{"decrements attempted", decrements, "those that may have happened"},
 		{"reads", reads, ""},
 		{"final reads", finals, ""},
 	} {
+		if f.name == "decrements attempted" && f.n == 0 {
+			continue
+		}
 		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
 	}
 	return result
@@ -97,10 +107,12 @@ type operation struct {
 type subject struct {
 	checkers.Subject
 	increments []operation // by invocation
+	decrements []operation
 	reads      []operation // by completion
 	finals     []operation
-	acked      int
-	last       int // the last event of an increment
+	acked      int // increments
+	taken      int // decrements that were acknowledged
+	last       int // the last event of an increment or decrement
 }
 
 // gather splits a history into its counters, in order of first use.
@@ -110,8 +122,8 @@ func gather(h *history.History) []*subject {
 	}
 	all := checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
 		switch e.F {
-		case "increment":
-			s.increment(i, e, match)
+		case "increment", "decrement":
+			s.change(i, e, match)
 		case "read":
 			s.read(i, e, match)
 		default:
@@ -124,26 +136,29 @@ func gather(h *history.History) []*subject {
 	return all
 }
 
-func (s *subject) increment(i int, e history.Op, match []int32) {
+func (s *subject) change(i int, e history.Op, match []int32) {
 	s.last = i
 	if e.Type != history.Invoke {
 		return
 	}
 	if !e.Value.IsNil() && e.Value != history.Int(1) {
-		s.Reject("operation %d increments by %s; only increments by 1 can be judged", i, e.Value)
+		s.Reject("operation %d %ss by %s; only %ss by 1 can be judged", i, e.F, e.Value, e.F)
 		return
 	}
-	o := operation{call: i, ret: never}
+	o, ops, acked := operation{call: i, ret: never}, &s.increments, &s.acked
+	if e.F == "decrement" {
+		ops, acked = &s.decrements, &s.taken
+	}
 	if end := match[i]; end >= 0 {
 		switch s.H.At(int(end)).Type {
 		case history.Fail:
 			return
 		case history.OK:
 			o.ret = int(end)
-			s.acked++
+			*acked++
 		}
 	}
-	s.increments = append(s.increments, o)
+	*ops = append(*ops, o)
 }
 
 func (s *subject) read(i int, e history.Op, match []int32) {

@@ -9,14 +9,19 @@ import (
 
 // final holds the final reads to what was acknowledged and what is in doubt.
 func (s *subject) final() (found []checkers.Anomaly) {
-	least, most := int64(s.acked), int64(len(s.increments))
+	least, most := int64(s.acked-len(s.decrements)), int64(len(s.increments)-s.taken)
+	acked, maybe := fmt.Sprintf("though %s acknowledged", was(s.acked)), fmt.Sprintf("though only %s, acknowledged or in doubt, may have happened", plural(len(s.increments), "increment"))
+	if n := len(s.decrements); n > 0 {
+		acked += fmt.Sprintf(", and only %d decrements, acknowledged or in doubt, may have happened", n)
+		maybe += fmt.Sprintf(", and %d decrements were acknowledged", s.taken)
+	}
 	for _, k := range []struct {
 		name string
 		bad  func(v int64) bool
 		tell string
 	}{
-		{"lost-increment", func(v int64) bool { return v < least }, fmt.Sprintf("though %s acknowledged", was(s.acked))},
-		{"phantom-increment", func(v int64) bool { return v > most }, fmt.Sprintf("though only %s, acknowledged or in doubt, may have happened", plural(len(s.increments), "increment"))},
+		{"lost-increment", func(v int64) bool { return v < least }, acked},
+		{"phantom-increment", func(v int64) bool { return v > most }, maybe},
 	} {
 		i := slices.IndexFunc(s.finals, func(r operation) bool { return k.bad(r.value) })
 		if i < 0 {
