@@ -19,9 +19,9 @@ const opAppend = "append"
 // bounded number of operations on a few threads, so that its list stays short.
 var lists = Workload{
 	Name:   "append",
-	Doc:    "independent lists: append unique elements and read; every read a beginning of one order that respects real time",
+	Doc:    "independent lists: append unique elements and read; every read a beginning of one order that respects real time, or (sequential) the order of each process",
 	Data:   "append",
-	Models: []model.Model{model.Linearizable},
+	Models: []model.Model{model.Linearizable, model.Sequential},
 	Options: []cluster.Option{
 		{Name: "ops-per-key", Default: "150", Doc: "operations on a key before a fresh one takes its place", Check: cluster.IsInt(1, 10000)},
 		{Name: "threads-per-key", Default: "5", Doc: "client threads that share a key", Check: cluster.IsInt(1, 1000)},
@@ -36,11 +36,15 @@ func buildAppend(c Config) Instance {
 		g := &appendOps{rand: generator.NewRand(c.Seed, fmt.Sprintf("workload/append/%d", key))}
 		return generator.Limit(c.Options.Int("ops-per-key"), g)
 	}
+	check := list.Checker()
+	if c.Model == model.Sequential {
+		check = list.Sequential()
+	}
 	return Instance{
 		Main:     generator.Independent(threads, generator.Keys(0), perKey),
 		Calls:    appendCalls{c.Base},
 		Kinds:    []string{opAppend, opRead},
-		Checkers: []checkers.Checker{list.Checker()},
+		Checkers: []checkers.Checker{check},
 	}
 }
 

@@ -57,7 +57,8 @@ var appendPage = Page{
 	Does: "Threads append unique elements to a few lists and read them; each list lives for some hundred operations.",
 	Anomalies: [][2]string{
 		{"incompatible-order", "two reads of which neither is a beginning of the other"},
-		{"nonlinearizable", "the one order that the reads leave does not respect real time: a read missed what had been acknowledged or read, or elements stand in the wrong order"},
+		{"nonsequential", "(`--model sequential`) no order of all operations on all lists keeps to the order of each process: a process did not see what it had appended, or went back behind what it had read, or several contradict each other. It is decided exactly"},
+		{"nonlinearizable", "(`--model linearizable`) the one order that the reads leave does not respect real time: a read missed what had been acknowledged or read, or elements stand in the wrong order"},
 		{"phantom-element", "an element that nobody appended, whose append certainly failed, or whose append began only later"},
 		{"duplicate-elements", "an element that stands in one read twice"},
 	},

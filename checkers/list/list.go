@@ -1,4 +1,4 @@
-// Package list checks that append-only lists are linearizable: clients append elements,
+// Package list checks that append-only lists are linearizable, or sequential: clients append elements,
 // each of them once, and read the whole.
 //
 // The one idea: reads give the order away. Of a list that only grows at its end, every read
@@ -7,6 +7,9 @@
 // acknowledged element that nobody saw behind all reads. That is the only order there can
 // be, so what is left is to hold it against real time: nothing may stand before something
 // that had ended when it began. No search, and a sort is all it costs.
+//
+// For sequential consistency the same order is held against that of each process instead,
+// over all lists at once (sequential.go).
 //
 // Start with Checker.
 package list
@@ -103,6 +106,7 @@ type subject struct {
 	number   map[int64]int32
 	reads    []read
 	room     *int64 // bytes that all reads may still take
+	untimed  bool   // real time means nothing
 }
 
 func (s *subject) element(v int64) (*element, int32) {
@@ -179,6 +183,14 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 
 // judge finds what is wrong with the list, or nil.
 func (s *subject) judge() *checkers.Anomaly {
+	if a := s.unordered(); a != nil {
+		return a
+	}
+	return s.misplaced()
+}
+
+// unordered finds what the reads alone are proof of, and puts them in order of their length.
+func (s *subject) unordered() *checkers.Anomaly {
 	slices.SortStableFunc(s.reads, func(a, b read) int {
 		if c := cmp.Compare(len(a.elements), len(b.elements)); c != 0 {
 			return c
@@ -191,10 +203,7 @@ func (s *subject) judge() *checkers.Anomaly {
 	if a := s.doubled(); a != nil {
 		return a
 	}
-	if a := s.forked(); a != nil {
-		return a
-	}
-	return s.misplaced()
+	return s.forked()
 }
 
 func (s *subject) name() string {

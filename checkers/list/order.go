@@ -13,7 +13,7 @@ func (s *subject) phantom() *checkers.Anomaly {
 	for _, r := range s.reads {
 		for _, n := range r.elements {
 			el := s.elements[n]
-			if el.appended != none && el.appended < r.ret {
+			if el.appended != none && (s.untimed || el.appended < r.ret) {
 				continue
 			}
 			text := fmt.Sprintf("%s read element %d at %s, ", s.Who(r.ret), el.value, s.When(r.ret))

@@ -11,5 +11,10 @@ import (
 
 // TestStories runs the histories in testdata.
 func TestStories(t *testing.T) {
-	stories.Run(t, func(*datadriven.TestData) checkers.Checker { return Checker() })
+	stories.Run(t, func(d *datadriven.TestData) checkers.Checker {
+		if d.Cmd == "sequential" {
+			return Sequential()
+		}
+		return Checker()
+	})
 }
