@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers/engine/minimal"
+	"github.com/faultline-dev/faultline/checkers/engine/search"
 )
 
 // part is a set of a subject's operations as a register of its own.
@@ -63,7 +64,7 @@ func (c *check) decidePart(p part, limit int32, deadline time.Time) outcome {
 	if _, found := p.firstDoomed(limit); found {
 		return illegal
 	}
-	return c.search(p.subject, limit, time.Until(deadline)/8).Verdict
+	return c.search(p.subject, limit, time.Until(deadline)/8, search.Options{Brief: true}).Verdict
 }
 
 // reduce finds the minimal counterexample within the prefix of a story, which fails,
@@ -109,7 +110,7 @@ func (c *check) orderPart(p part, limit int32, deadline time.Time) []int32 {
 	if p.unique() {
 		order = p.zones(limit).order
 	} else {
-		r := c.search(p.subject, limit, time.Until(deadline))
+		r := c.search(p.subject, limit, time.Until(deadline), search.Options{})
 		if r.Verdict != legal {
 			return nil
 		}

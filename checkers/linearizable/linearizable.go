@@ -148,8 +148,15 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 			f.verdict, f.story = checkers.Invalid, c.blame(s, found, slice/4)
 		}
 	default:
-		limit, doomed := s.firstDoomed(all)
-		switch r := c.search(s, min(limit, all), slice); {
+		begin := time.Now()
+		r := c.search(s, all, slice, search.Options{Brief: true, Hasty: true})
+		limit, doomed := int32(all), false
+		if r.Verdict == stopped {
+			slice -= time.Since(begin)
+			limit, doomed = s.firstDoomed(all)
+			r = c.search(s, min(limit, all), slice, search.Options{Brief: true, Patient: true})
+		}
+		switch {
 		case r.Verdict == illegal:
 			f.verdict, f.story = checkers.Invalid, c.explain(s, r, slice/2)
 		case doomed:

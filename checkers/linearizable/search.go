@@ -34,11 +34,10 @@ var registerModel = search.Model[int32, op]{
 
 // search decides the prefix of the history up to event limit. Its order is one of the
 // subject's operations.
-func (c *check) search(s *subject, limit int32, allowed time.Duration) search.Result {
+func (c *check) search(s *subject, limit int32, allowed time.Duration, o search.Options) search.Result {
 	ctx, cancel := context.WithTimeout(c.ctx, allowed)
 	defer cancel()
-	var ops []search.Op[op]
-	var index []int32
+	ops, index := make([]search.Op[op], 0, len(s.ops)), make([]int32, 0, len(s.ops))
 	for i, o := range s.ops {
 		if o.call > limit {
 			break
@@ -51,7 +50,8 @@ func (c *check) search(s *subject, limit int32, allowed time.Duration) search.Re
 		did := op{from: o.from, to: o.to, kind: o.kind}
 		ops, index = append(ops, search.Op[op]{Call: o.call, Ret: o.ret, Do: did}), append(index, int32(i))
 	}
-	r := search.Decide(ctx, registerModel, ops, search.Options{Memory: c.memory})
+	o.Memory = c.memory
+	r := search.Decide(ctx, registerModel, ops, o)
 	for k, i := range r.Order {
 		r.Order[k] = index[i]
 	}

@@ -11,7 +11,7 @@ import (
 
 // BenchmarkRegister: the search with the depth-first attempt and without, beside porcupine.
 func BenchmarkRegister(b *testing.B) {
-	const patience = 2 * time.Second
+	const limit = 2 * time.Second
 	for _, l := range []load{
 		{ops: 100, clients: 5, values: 5},
 		{ops: 100, clients: 5, values: 5, bad: true},
@@ -23,11 +23,11 @@ func BenchmarkRegister(b *testing.B) {
 	} {
 		ops := l.generate(1)
 		name := fmt.Sprintf("%d/clients=%d/crashed=%d/bad=%v", l.ops, l.clients, l.crashed, l.bad)
-		for _, off := range []feature{0, haste} {
-			b.Run(name+"/"+[]string{"depth", "breadth"}[off/haste], func(b *testing.B) {
+		for i, engine := range []string{"depth", "breadth"} {
+			b.Run(name+"/"+engine, func(b *testing.B) {
 				for b.Loop() {
-					ctx, cancel := context.WithTimeout(context.Background(), patience)
-					if r := Decide(ctx, register.Model, ops, Options{off: off}); r.Verdict == Stopped {
+					ctx, cancel := context.WithTimeout(context.Background(), limit)
+					if r := Decide(ctx, register.Model, ops, Options{Patient: i > 0}); r.Verdict == Stopped {
 						b.Skip(r.Why)
 					}
 					cancel()
@@ -37,7 +37,7 @@ func BenchmarkRegister(b *testing.B) {
 		b.Run(name+"/porcupine", func(b *testing.B) {
 			model, theirs := toPorcupine(register.Model, ops)
 			for b.Loop() {
-				if porcupine.CheckOperationsTimeout(model, theirs, patience) == porcupine.Unknown {
+				if porcupine.CheckOperationsTimeout(model, theirs, limit) == porcupine.Unknown {
 					b.Skip("no answer")
 				}
 			}

@@ -1,8 +1,10 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 )
 
 // The history of a system that works has many legal orders, and one is enough. So before all
@@ -19,12 +21,14 @@ import (
 // DepthFirst is the engine's name, with its paper.
 const DepthFirst = "depth-first search (Wing and Gong 1993)"
 
-// choice is a configuration that has not been followed yet, on the way to the return of an
-// event.
+// choice is a configuration from which there are steps that have not been followed yet, on the
+// way to the return of an event.
 type choice struct {
 	event int32
 	at    int32 // its words
 	node  int32 // the last step of the path there
+	moves int32 // where the steps stand
+	left  int32 // how many they are; none: nobody has looked for them
 	must  bool  // what returns has to take effect though it may be left out
 }
 
@@ -33,11 +37,16 @@ type depth struct {
 	*window
 	*brake
 	paths paths
-	// The choices left, by how many operations that never return were used, and their
-	// configurations.
-	stacks  [][]choice
-	words   []uint64
-	room    int // clean up when there are more words
+	// The choices, by how many operations that never return are used then, with their
+	// configurations and the steps from there.
+	stacks [][]choice
+	words  []uint64
+	todo   []move
+	room   int // clean up when there are more words
+	spare  struct {
+		words []uint64
+		todo  []move
+	}
 	low     int // no stack below it has a choice
 	left    int
 	seen    []uint64 // hashes of configurations that were followed
@@ -48,21 +57,22 @@ type depth struct {
 	moved   []move
 	cur     []uint64
 	largest int
+	brief   bool
 }
 
 const (
 	nearby   = 48      // events within which it is preferred to use fewer operations that never return
-	recent   = 1 << 12 // events that are gone back at most
-	hopeless = 1 << 12 // configurations followed without getting further, at first
+	recent   = 1 << 9  // events that are gone back at most
+	hopeless = 1 << 9  // configurations followed without getting further, at first
 	given    = 1 << 18 // and in the end
 	sights   = 1 << 12
-	fewWords = 1 << 17
+	fewWords = 1 << 13
 )
 
 func newDepth(ctx context.Context, p *problem, o Options) *depth {
-	d := &depth{window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory}, best: none, deepest: none, room: fewWords}
+	d := &depth{window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory}, best: none, deepest: none, room: fewWords, brief: o.Brief}
 	d.brake.bytes = func() int64 {
-		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(d.left)*16
+		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(cap(d.todo))*12 + int64(d.left)*24
 	}
 	d.seen = make([]uint64, min(sights, 1<<bitsFor(2*len(p.events))))
 	d.cur = make([]uint64, p.layout.size)
@@ -82,7 +92,8 @@ func bitsFor(n int) int {
 // hasty decides a history by one path, if that will do.
 func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
 	d := newDepth(ctx, p, o)
-	d.push(d.cur, choice{node: none})
+	d.keep(d.cur)
+	d.stack(choice{node: none, left: none}, 0)
 	for patience := hopeless; patience <= given; patience *= 8 {
 		switch d.walk(patience) {
 		case Legal:
@@ -97,15 +108,21 @@ func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
 			return d.result(Illegal), true
 		}
 	}
+	r = d.result(Stopped)
+	if r.Why = d.why; r.Why == nil {
+		r.Why = ErrHaste
+	}
 	return r, false
 }
 
 func (d *depth) result(v Verdict) Result {
 	n := int(d.deepest)
 	r := Result{Verdict: v, Placed: n, Events: len(d.p.events), Largest: d.largest, Steps: d.st.tried, Memory: max(d.peak, d.brake.bytes()), Engine: DepthFirst}
-	r.Order = d.p.order(d.paths.to(d.best), n)
 	if v == Illegal {
 		r.At = d.p.events[n].at
+	}
+	if v == Illegal || v == Legal && !d.brief {
+		r.Order = d.p.order(d.paths.to(d.best), n)
 	}
 	return r
 }
@@ -128,13 +145,24 @@ func (d *depth) walk(patience int) Verdict {
 	return Stopped
 }
 
-// follow goes on from a configuration, to the next choice. It reports whether the history
-// has ended.
+// follow takes the last step of a choice and goes on, to the next choice. It reports whether
+// the history has ended.
 func (d *depth) follow(c choice) bool {
 	l := &d.p.layout
 	d.moveTo(int(c.event))
-	copy(d.cur, d.words[c.at:])
-	must := c.must
+	from := d.words[c.at : int(c.at)+l.size]
+	if c.left == none {
+		copy(d.cur, from)
+	} else {
+		v := d.todo[c.moves+c.left-1]
+		d.make(d.cur, from, v)
+		op := ^v.class
+		if v.slot != none {
+			op = d.op[v.slot]
+		}
+		c.node = d.paths.add(step{c.node, op, c.event})
+		c.must = c.must && v.slot != d.p.events[c.event].slot
+	}
 	for ; d.at < len(d.p.events); d.at++ {
 		e := d.p.events[d.at]
 		d.now = int32(d.at)
@@ -146,12 +174,12 @@ func (d *depth) follow(c choice) bool {
 			continue
 		}
 		word, bit := 1+e.slot/64, uint64(1)<<(e.slot%64)
-		if d.cur[word]&bit == 0 || must {
+		if d.cur[word]&bit == 0 || c.must {
 			break
 		}
 		used := &d.cur[word+int32(l.m)]
 		if k.blind && *used&bit == 0 {
-			d.push(d.cur, choice{event: d.now, node: c.node, must: true})
+			d.stack(choice{event: d.now, at: d.keep(d.cur), node: c.node, left: none, must: true}, d.level())
 		}
 		d.cur[0] &^= fresh
 		d.cur[word] &^= bit
@@ -164,46 +192,55 @@ func (d *depth) follow(c choice) bool {
 	if d.at == len(d.p.events) {
 		return true
 	}
-	d.branch(c.node, must)
+	d.branch(c.node, c.must)
 	return false
 }
 
-// branch pushes what can be done next on the way to the return that is waited for.
+// branch takes down what can be done next on the way to the return that is waited for.
 func (d *depth) branch(node int32, must bool) {
 	d.idle++
 	n := int32(d.at)
-	e := d.p.events[n]
 	if d.known(n, must) {
 		return
 	}
-	d.moved = d.moves(d.cur, e.slot, d.moved[:0])
-	for pass := range 2 { // what returns comes last, so that it is tried first
-		for i := len(d.moved) - 1; i >= 0; i-- {
-			v := d.moved[i]
-			if goal := v.slot == e.slot; goal != (pass == 1) {
-				continue
-			}
-			at := int32(len(d.words))
-			d.words = append(d.words, d.cur...)
-			d.make(d.words[at:], d.cur, v)
-			op := ^v.class
-			if v.slot != none {
-				op = d.op[v.slot]
-			}
-			d.stack(choice{event: n, at: at, node: d.paths.add(step{node, op, n}), must: must && v.slot != e.slot})
+	goal := d.p.events[n].slot
+	d.moved = d.moves(d.cur, goal, d.moved[:0])
+	if len(d.moved) == 0 {
+		return
+	}
+	// Last, so that it is tried first, stands what returns first.
+	slices.SortFunc(d.moved, func(a, b move) int { return cmp.Compare(d.due(b), d.due(a)) })
+	split := 0
+	for split < len(d.moved) && d.moved[split].slot == none {
+		split++
+	}
+	c := choice{event: n, at: d.keep(d.cur), node: node, must: must}
+	for i, list := range [][]move{d.moved[:split], d.moved[split:]} {
+		c.moves, c.left = int32(len(d.todo)), int32(len(list))
+		if d.todo = append(d.todo, list...); c.left > 0 {
+			d.stack(c, d.level()+1-i)
 		}
 	}
 	d.largest = max(d.largest, d.left)
 }
 
-func (d *depth) push(c []uint64, as choice) {
-	as.at = int32(len(d.words))
-	d.words = append(d.words, c...)
-	d.stack(as)
+// due is when a move's operation returns.
+func (d *depth) due(v move) int32 {
+	if v.slot == none {
+		return Pending
+	}
+	return d.p.retOf[d.op[v.slot]]
 }
 
-func (d *depth) stack(c choice) {
-	level := int(d.words[c.at] >> 33)
+// level is how many operations that never return the path has used.
+func (d *depth) level() int { return int(d.cur[0] >> 33) }
+
+func (d *depth) keep(c []uint64) int32 {
+	d.words = append(d.words, c...)
+	return int32(len(d.words) - len(c))
+}
+
+func (d *depth) stack(c choice, level int) {
 	for len(d.stacks) <= level {
 		d.stacks = append(d.stacks, nil)
 	}
@@ -212,7 +249,7 @@ func (d *depth) stack(c choice) {
 	d.left++
 }
 
-// pop takes the choice to follow next: near by, one that uses fewest operations that never
+// pop takes the step to follow next, the last of its choice: near by, of one that uses fewest operations that never
 // return; else the latest one.
 func (d *depth) pop() (c choice, found bool) {
 	from, latest := none, int32(none)
@@ -240,7 +277,11 @@ func (d *depth) pop() (c choice, found bool) {
 		return c, false
 	}
 	s := d.stacks[from]
-	c, d.stacks[from] = s[len(s)-1], s[:len(s)-1]
+	c = s[len(s)-1]
+	if s[len(s)-1].left--; c.left > 1 {
+		return c, true
+	}
+	d.stacks[from] = s[:len(s)-1]
 	d.left--
 	return c, true
 }
@@ -281,7 +322,7 @@ func (d *depth) moveTo(n int) {
 
 // clean forgets choices that are too old to go back to.
 func (d *depth) clean() {
-	var words []uint64
+	words, todo := d.spare.words[:0], d.spare.todo[:0]
 	var ends []int32
 	size := d.p.layout.size
 	d.left = 0
@@ -289,16 +330,18 @@ func (d *depth) clean() {
 		kept := s[:0]
 		for _, c := range s {
 			if c.event >= d.deepest-recent {
-				at := int32(len(words))
+				at, moves := int32(len(words)), int32(len(todo))
 				words = append(words, d.words[c.at:int(c.at)+size]...)
-				c.at = at
+				todo = append(todo, d.todo[c.moves:c.moves+max(0, c.left)]...)
+				c.at, c.moves = at, moves
 				kept, ends = append(kept, c), append(ends, c.node)
 			}
 		}
 		d.stacks[level] = kept
 		d.left += len(kept)
 	}
-	d.words, d.room = words, max(fewWords, 2*len(words))
+	d.spare.words, d.spare.todo = d.words, d.todo
+	d.words, d.todo, d.room = words, todo, max(fewWords, 2*len(words))
 	ends = append(ends, d.best)
 	d.paths.forget(ends)
 	n := 0

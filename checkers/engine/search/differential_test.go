@@ -102,8 +102,11 @@ func checkOrder[S, O comparable](m Model[S, O], ops []Op[O], order []int32, limi
 	return nil
 }
 
+// patience, among the switches, has all configurations kept from the beginning.
+const patience = feature(1 << 15)
+
 // switches are the ways in which the search is run: with everything, and without something.
-var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, forgiveness, haste, symmetry | dominance | absorption | purity | lookahead | aim}
+var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, forgiveness, patience, symmetry | dominance | absorption | purity | lookahead | aim}
 
 func differential[S, O comparable](t *testing.T, m object[S, O]) {
 	counts := map[Verdict]int{}
@@ -130,7 +133,7 @@ func differential[S, O comparable](t *testing.T, m object[S, O]) {
 			fail("the oracles disagree")
 		}
 		for _, off := range switches {
-			got := Decide(context.Background(), m.Model, ops, Options{off: off, stretch: r.Intn(4)})
+			got := Decide(context.Background(), m.Model, ops, Options{off: off &^ patience, Patient: off&patience != 0, stretch: r.Intn(4)})
 			if (got.Verdict == Legal) != legal || got.Verdict == Stopped {
 				fail("%v without %b, want legal %v", got.Verdict, off, legal)
 			}

@@ -44,7 +44,7 @@ func parts[S, O comparable](t *testing.T, m object[S, O]) {
 		legal := bruteForce(m.Model, ops, Pending)
 		counts[legal]++
 		for _, off := range []feature{0, switches[seed%len(switches)]} {
-			if got := Decide(context.Background(), m.Model, ops, Options{off: off}); (got.Verdict == Legal) != legal {
+			if got := Decide(context.Background(), m.Model, ops, Options{off: off &^ patience, Patient: off&patience != 0}); (got.Verdict == Legal) != legal {
 				for i, o := range ops {
 					t.Logf("%d: %d to %d: %+v", i, o.Call, o.Ret, o.Do)
 				}

@@ -22,6 +22,7 @@ type forward struct {
 	from  []uint64
 
 	largest int
+	brief   bool
 	refinement
 }
 
@@ -91,7 +92,7 @@ func newForward(ctx context.Context, p *problem, st *states, o Options) *forward
 	f := &forward{
 		window: newWindow(p, st), brake: &brake{ctx: ctx, memory: o.Memory},
 		seen: newSet(l, exact), out: newSet(l, exact), near: newSet(l, exact),
-		tmp: make([]uint64, l.size), from: make([]uint64, l.size),
+		tmp: make([]uint64, l.size), from: make([]uint64, l.size), brief: o.Brief,
 	}
 	f.brake.bytes = f.bytes
 	first := make([]uint64, l.size)
@@ -142,7 +143,9 @@ func (f *forward) decide() (r Result, ok bool) {
 	case !alive:
 		r.Verdict, r.At = Illegal, f.p.events[n].at
 	}
-	r.Order = f.p.order(f.path, n)
+	if !alive || !f.brief {
+		r.Order = f.p.order(f.path, n)
+	}
 	return r, true
 }
 
@@ -282,6 +285,7 @@ func (f *forward) collect() {
 	states, ends := f.remembered()
 	f.paths.forget(ends...)
 	if f.st.forget(l, states...) {
-		f.known, f.words, f.reach = f.known[:0], f.words[:0], f.reach[:0]
+		f.reach = f.reach[:0]
+		clear(f.legal)
 	}
 }

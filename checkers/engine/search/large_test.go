@@ -17,7 +17,7 @@ func TestLarge(t *testing.T) {
 		if l.crashed == 0 && byPorcupine(register.Model, ops) == l.bad {
 			t.Fatalf("%+v, seed %d: porcupine does not think so", l, seed)
 		}
-		for _, off := range []feature{0, haste, symmetry, absorption, purity, lookahead, aim, dominance} {
+		for _, off := range []feature{0, patience, symmetry, absorption, purity, lookahead, aim, dominance} {
 			if off == dominance && l.crashed > 0 {
 				continue // it has no end
 			}
@@ -34,7 +34,7 @@ func expect(t *testing.T, l load, seed int64, ops []Op[reg], off feature) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	got := Decide(ctx, register.Model, ops, Options{off: off})
+	got := Decide(ctx, register.Model, ops, Options{off: off &^ patience, Patient: off&patience != 0})
 	if got.Verdict == Stopped || (got.Verdict == Illegal) != l.bad {
 		t.Fatalf("%+v, seed %d without %b: %v %v, %s", l, seed, off, got.Verdict, got.Why, got.Progress())
 	}

@@ -1,5 +1,7 @@
 package search
 
+import "math/bits"
+
 // move is an operation that may take effect next in a configuration.
 type move struct {
 	class, state int32 // the state after it
@@ -30,48 +32,104 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 	m := w.p.layout.m
 	state, stale := stateOf(c), c[0]&fresh != 0
 	done, used := c[1:1+m], c[1+m:1+2*m]
-	wanted, aimed := ^uint64(0), goal == none || w.p.off&aim != 0
-	for _, n := range w.active {
+	hides := w.hides(done)
+	wanted := ^uint64(0)
+	if goal != none && w.p.off&aim == 0 {
+		wanted = w.wanted(c)
+	}
+	// useless: there is nothing to gain by it, unless it has to happen.
+	useless := func(k *class, next int32) (same, idle bool) {
+		return next == state && !(k.blind && hides), wanted != ^uint64(0) && !w.leads(next, wanted)
+	}
+	w.round++
+	free := false // some may be left out
+	for i := range m {
+		for rest := (w.blind[i] | w.hard[i]) &^ used[i]; rest != 0; rest &= rest - 1 {
+			slot := int32(i*64 + bits.TrailingZeros64(rest))
+			n := w.class(slot)
+			k := &w.p.classes[n]
+			if stale && k.blind {
+				continue
+			}
+			next := w.st.after(state, n)
+			if next == none {
+				continue
+			}
+			owed := done[i]&rest&-rest == 0
+			if slot != goal && (k.blind || !owed) {
+				if same, idle := useless(k, next); same && !owed || idle {
+					continue
+				}
+			}
+			to = w.offer(to, move{n, next, slot}, owed)
+			free = free || !owed
+		}
+	}
+	if free && w.p.off&symmetry == 0 {
+		to = w.timely(to)
+	}
+	for _, n := range w.lost {
 		k := &w.p.classes[n]
-		if stale && k.blind {
+		if stale && k.blind || w.first[n].round == w.round && w.p.off&symmetry == 0 {
 			continue
 		}
 		next := w.st.after(state, n)
 		if next == none {
 			continue
 		}
-		same := next == state && !(k.blind && w.hides(done))
-		// Without use: it may only be tried where it has to happen now.
-		idle := false
-		if !aimed {
-			wanted, aimed = w.wanted(c), true
-		}
-		if wanted != ^uint64(0) && goal != none && w.p.off&aim == 0 {
-			idle = !w.leads(next, wanted)
-		}
-		var first, free bool // one was found; it may be left out
-		for _, slot := range w.open[n] {
-			bit := uint64(1) << (slot % 64)
-			owed := done[slot/64]&bit == 0
-			if used[slot/64]&bit != 0 || same && !owed && slot != goal || idle && (k.blind || !owed) && slot != goal {
-				continue
-			}
-			if !first || owed {
-				to = append(to, move{n, next, slot})
-			}
-			first, free = true, !owed
-			if w.p.off&symmetry == 0 && !free {
-				break
-			}
-		}
-		if same || idle || first && w.p.off&symmetry == 0 {
+		if same, idle := useless(k, next); same || idle {
 			continue
 		}
-		if w.called[n] > 0 && (w.now < k.since || c[k.word]>>k.shift&k.mask < uint64(w.called[n])) {
+		if w.now < k.since || c[k.word]>>k.shift&k.mask < uint64(w.called[n]) {
 			to = append(to, move{n, next, none})
 		}
 	}
 	return to
+}
+
+// first is which of the moves of a class is by the operation that returns first, of those
+// that have to take effect and of those that may be left out.
+type first struct {
+	round      uint32 // of moves in which this was found out
+	owed, free earliest
+}
+
+type earliest struct{ at, ret int32 } // at none: there is none
+
+// offer adds a move, in the place of one of its class that returns later.
+func (w *window) offer(to []move, v move, owed bool) []move {
+	if w.p.off&symmetry != 0 {
+		return append(to, v)
+	}
+	f := &w.first[v.class]
+	if f.round != w.round {
+		*f = first{w.round, earliest{none, Pending}, earliest{none, Pending}}
+	}
+	e := &f.free
+	if owed {
+		e = &f.owed
+	}
+	ret := w.p.retOf[w.op[v.slot]]
+	switch {
+	case e.at == none:
+		*e = earliest{int32(len(to)), ret}
+		to = append(to, v)
+	case ret < e.ret:
+		e.ret, to[e.at] = ret, v
+	}
+	return to
+}
+
+// timely takes out the moves of operations that may be left out before which one of the same
+// class returns that has to take effect.
+func (w *window) timely(to []move) []move {
+	kept := to[:0]
+	for i, v := range to {
+		if f := &w.first[v.class]; int(f.free.at) != i || f.free.ret < f.owed.ret {
+			kept = append(kept, v)
+		}
+	}
+	return kept
 }
 
 // hides reports whether a blind operation has another to hide that must take effect yet.
@@ -119,12 +177,14 @@ func (w *window) make(to, c []uint64, v move) {
 // settle lets the pure operations take effect that are legal, and reports whether there
 // were any.
 func (w *window) settle(c []uint64) bool {
-	gained := false
-	pure, _ := w.legal(stateOf(c))
-	for i, word := range pure {
-		word &= w.pure[i]
-		gained = gained || word&^c[1+i] != 0
-		c[1+i] |= word
+	gained, state := false, stateOf(c)
+	for i, word := range w.pure {
+		for rest := word &^ c[1+i]; rest != 0; rest &= rest - 1 {
+			if w.st.after(state, w.class(int32(i*64+bits.TrailingZeros64(rest)))) != none {
+				c[1+i] |= rest & -rest
+				gained = true
+			}
+		}
 	}
 	return gained
 }

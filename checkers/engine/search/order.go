@@ -9,7 +9,7 @@ func (p *problem) order(path []step, limit int) []int32 {
 	// Who takes the part of an operation that never returns: those of a class in the order
 	// in which they were called.
 	ready := make([][]int32, len(p.classes))
-	steps := map[int32]bool{} // operations with a step of their own
+	steps := make([]bool, len(p.classOf)) // operations with a step of their own
 	for _, s := range path {
 		if s.op >= 0 {
 			steps[s.op] = true

@@ -72,7 +72,7 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 		}
 		keys = append(keys, key(o.Call, false, i))
 	}
-	slices.Sort(keys)
+	keys = sortEvents(keys)
 	p.events = make([]event, len(keys))
 	var free []int32
 	slotOf := make([]int32, len(ops))
@@ -107,6 +107,39 @@ func key(at int32, ret bool, op int) uint64 {
 		k |= 1 << 31
 	}
 	return k
+}
+
+// sortEvents sorts keys. Most histories have an operation for every two events, so that
+// counting sorts them.
+func sortEvents(keys []uint64) []uint64 {
+	most := uint64(0)
+	for _, k := range keys {
+		most = max(most, k>>32)
+	}
+	if most > uint64(4*len(keys)) {
+		slices.Sort(keys)
+		return keys
+	}
+	starts := make([]int32, most+2)
+	for _, k := range keys {
+		starts[k>>32+1]++
+	}
+	for i := range most {
+		starts[i+1] += starts[i]
+	}
+	sorted := make([]uint64, len(keys))
+	for _, k := range keys {
+		sorted[starts[k>>32]] = k
+		starts[k>>32]++
+	}
+	for i, j := 0, 0; i < len(sorted); i = j { // those of one event
+		for j = i + 1; j < len(sorted) && sorted[j]>>32 == sorted[i]>>32; j++ {
+		}
+		if j > i+1 {
+			slices.Sort(sorted[i:j])
+		}
+	}
+	return sorted
 }
 
 // lay decides where things are in a configuration.

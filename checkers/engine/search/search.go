@@ -56,7 +56,12 @@ type Model[S, O comparable] struct {
 // Options bound a search. The zero value sets no bounds; the context does as well.
 type Options struct {
 	Memory int64 // bytes of the search's own tables; 0: 4 GiB
-	off    feature
+	// Brief leaves out the order of a legal history.
+	Brief bool
+	// Hasty has the search stop where it would have to keep all configurations, for the
+	// reason ErrHaste; Patient has it begin with that.
+	Hasty, Patient bool
+	off            feature
 	// stretch is how many events to go back at first when something was not counted that has
 	// to be; 0: as many as pay for long histories.
 	stretch int
@@ -73,7 +78,6 @@ const (
 	lookahead
 	aim
 	forgiveness
-	haste
 )
 
 // Verdict is what a search came to.
@@ -92,6 +96,7 @@ var (
 	ErrTime      = errors.New("its time was over")
 	ErrMemory    = errors.New("its memory was used up")
 	ErrCancelled = errors.New("it was interrupted")
+	ErrHaste     = errors.New("it takes longer than a hasty search")
 )
 
 // Result is a verdict with its evidence.
@@ -103,7 +108,7 @@ type Result struct {
 	// At is the event, a return, at which an illegal history fails: it has no legal order
 	// up to there, and has one up to just before.
 	At int32
-	// Why a search stopped: ErrTime, ErrMemory or ErrCancelled.
+	// Why a search stopped.
 	Why error
 	// Placed of Events were dealt with; Largest is the size of the largest set of
 	// configurations held at once, Steps the number of steps of the model that were tried.
@@ -132,8 +137,8 @@ func Decide[S, O comparable](ctx context.Context, m Model[S, O], ops []Op[O], o 
 		o.Memory = 4 << 30
 	}
 	p := prepare(m, ops, o.off)
-	if o.off == 0 {
-		if r, ok := p.hasty(ctx, o); ok {
+	if !o.Patient && o.off == 0 || o.Hasty {
+		if r, ok := p.hasty(ctx, o); ok || o.Hasty {
 			return r
 		}
 	}

@@ -11,8 +11,11 @@ type states struct {
 	count func() int
 	limit int // forget when there are so many
 	bytes func() int64
-	memo  []memo
 	tried int64
+	// What steps lead to: of the first states all, of others those that were taken lately.
+	classes int
+	table   []int32 // by state and class
+	memo    []memo
 }
 
 // memo is a step that was taken lately.
@@ -21,10 +24,14 @@ type memo struct {
 	next int32  // none: illegal
 }
 
-const memos = 1 << 12
+const (
+	memos = 1 << 12
+	room  = 1 << 16 // of the table
+	blank = -2      // in the table: not known yet
+)
 
 func newStates[S, O comparable](m Model[S, O], classes []O) *states {
-	s := &states{memo: make([]memo, memos)}
+	s := &states{classes: len(classes)}
 	var list []S
 	index := map[S]int32{}
 	var held int64
@@ -55,6 +62,7 @@ func newStates[S, O comparable](m Model[S, O], classes []O) *states {
 		for _, n := range alive {
 			intern(old[n])
 		}
+		s.table = s.table[:0]
 		clear(s.memo)
 	}
 	s.count = func() int { return len(list) }
@@ -64,6 +72,28 @@ func newStates[S, O comparable](m Model[S, O], classes []O) *states {
 
 // after returns the state after an operation of the class, none if it is illegal.
 func (s *states) after(state, class int32) int32 {
+	if at := int(state)*s.classes + int(class); at < len(s.table) {
+		if s.table[at] == blank {
+			s.tried++
+			s.table[at] = s.step(state, class)
+		}
+		return s.table[at]
+	}
+	return s.further(state, class)
+}
+
+// further is after for states that are not in the table, to which they are added while there
+// is room.
+func (s *states) further(state, class int32) int32 {
+	if rows := (int(state) + 1) * s.classes; rows <= room {
+		for len(s.table) < rows {
+			s.table = append(s.table, blank)
+		}
+		return s.after(state, class)
+	}
+	if s.memo == nil {
+		s.memo = make([]memo, memos)
+	}
 	key := uint64(state)<<31 | uint64(class) | 1<<63
 	m := &s.memo[(key*0x9e3779b97f4a7c15)>>(64-12)]
 	if m.key != key {
