@@ -30,6 +30,30 @@ var bugs = []cluster.Bug{
 		Name:     string(raft.LeaseWallClock),
 		Doc:      "a leader's lease is measured by the wall clock: set back, it goes on after another leader was elected",
 		Workload: "register", Nemeses: []string{"partition", "clock"}, Anomaly: "nonlinearizable",
+		Set: map[string]string{"partition": "leader", "clock": "strobe", "clock-nodes": "leader", "clock-offset": "-30s"},
+	},
+	{
+		Name:     string(raft.AckBeforeQuorum),
+		Doc:      "the leader acknowledges a write when it has put it into its own log: if it is deposed before others have it, the write is gone",
+		Workload: "register", Nemeses: []string{"partition", "kill"}, Anomaly: "nonlinearizable",
+		Cited: "The default write concern of MongoDB 3.6, by which the primary alone acknowledges (https://jepsen.io/analyses/mongodb-3-6-4)",
+	},
+	{
+		Name:     string(raft.RetryTwice),
+		Doc:      "a node sends a change again when the leader's answer does not come: the leader may have carried out the first one",
+		Workload: "append", Nemeses: []string{"partition", "packet"}, Anomaly: "duplicate-elements",
+		Cited: "jetcd 0.8.2 retried transactions that had taken effect (https://jepsen.io/analyses/jetcd-0.8.2)",
+	},
+	{
+		Name:     string(raft.SnapshotBehind),
+		Doc:      "a snapshot is made before the entries are applied that it is said to cover: whoever starts from it lacks them",
+		Workload: "set", Nemeses: []string{"kill"}, Anomaly: "lost-element",
+		Cited: "etcd 3.5 stored how far it had applied the log ahead of the changes themselves (https://github.com/etcd-io/etcd/issues/13766)",
+	},
+	{
+		Name:     string(raft.IDReset),
+		Doc:      "how many ids were given out is in no snapshot: a node that starts from one begins anew",
+		Workload: "unique-ids", Nemeses: []string{"kill"}, Anomaly: "duplicate-id",
 	},
 }
 
@@ -37,8 +61,19 @@ var bugs = []cluster.Bug{
 var rows = []cluster.Row{
 	{Workload: "register"},
 	{Workload: "set", Model: model.Linearizable},
+	{Workload: "counter"},
+	{Workload: "append"},
+	{Workload: "unique-ids"},
+	{Workload: "lock", Model: model.Fenced, Set: map[string]string{"locks": "20", "hold": "100"}},
 	{Workload: "register", Set: byLease},
+	{Workload: "set", Model: model.Linearizable, Set: byLease},
+	{Workload: "counter", Set: byLease},
+	{Workload: "append", Set: byLease},
+	{Workload: "unique-ids", Set: byLease},
+	{Workload: "register", Model: model.Sequential, Set: locally},
 	{Workload: "set", Model: model.Eventual, Set: locally},
+	{Workload: "counter", Model: model.Eventual, Set: locally},
+	{Workload: "unique-ids", Set: locally},
 	{Workload: "register", Nemeses: []string{"partition"}, Set: locally, Weakness: "nonlinearizable"},
 }
 

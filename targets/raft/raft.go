@@ -31,7 +31,7 @@ var Target = cluster.Target{
 	Bugs:      bugs,
 	Rows:      rows,
 	Records:   records,
-	Data:      []string{"register", "set"},
+	Data:      []string{"register", "set", "bag", "counter", "append", "ids", "lock"},
 	Promises:  promises,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
@@ -51,7 +51,8 @@ func system(o cluster.Options) (node.System, error) {
 // is shorter than the time for which followers elect nobody else.
 const wallDrift = 30 * time.Millisecond
 
-// promises follow from the options.
+// promises follow from the options. What does not concern reads of the past is the same for
+// all ways to read.
 func promises(o cluster.Options) []cluster.Promise {
 	const paper = "Ongaro and Ousterhout: In Search of an Understandable Consensus Algorithm (Extended Version). 2014, section 8"
 	p := cluster.Promise{
@@ -67,10 +68,32 @@ func promises(o cluster.Options) []cluster.Promise {
 			p.Nemeses, p.MaxDrift = []string{"partition", "kill", "pause", "packet"}, wallDrift
 		}
 	case raft.Locally:
-		p.Model = model.Eventual
-		p.Quote = "However, with no additional measures, this would run the risk of returning stale data, since the leader responding to the request might have been superseded by a newer leader of which it is unaware."
+		return append(local(paper), asked(p)...)
 	}
-	return reference.Same(p, "register", "set")
+	return append(reference.Same(p, "register", "set", "bag", "counter", "append"), asked(p)...)
+}
+
+// asked are the promises for data whose every operation goes through the log.
+func asked(p cluster.Promise) []cluster.Promise {
+	unique, fenced := p, p
+	unique.Data, unique.Model = "ids", model.Unique
+	fenced.Data, fenced.Model = "lock", model.Fenced
+	return []cluster.Promise{unique, fenced}
+}
+
+// local are the promises of reads of a node's own copy. A write is acknowledged where the
+// client's node has applied it, and that copy only goes forward while a connection lasts: all
+// changes in the order of the log, with each read at the place to which its node had come,
+// keep the order of every process.
+func local(paper string) []cluster.Promise {
+	stale := cluster.Promise{
+		Model:  model.Sequential,
+		Quote:  "However, with no additional measures, this would run the risk of returning stale data, since the leader responding to the request might have been superseded by a newer leader of which it is unaware.",
+		Source: paper,
+	}
+	eventual := stale
+	eventual.Model = model.Eventual
+	return append(reference.Same(stale, "register", "append"), reference.Same(eventual, "set", "bag", "counter")...)
 }
 
 // records say what came of power failures and false clocks in containers.

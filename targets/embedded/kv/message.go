@@ -38,6 +38,12 @@ func (o Op) Reads() bool {
 	return o == OpRead || o == OpReadAll || o == OpReadCounter || o == OpReadList
 }
 
+// Blind reports whether the operation changes something whatever there is, and says nothing
+// of it.
+func (o Op) Blind() bool {
+	return o == OpWrite || o == OpAdd || o == OpRemove || o == OpIncrement || o == OpAppend
+}
+
 // Request is a client's request, to any node.
 type Request struct {
 	Op     Op
@@ -57,7 +63,8 @@ const (
 	Refused            // it failed and certainly had no effect
 	Uncertain          // it may have taken effect, or may yet
 	NotLeader          // between nodes: the receiver does not lead and did nothing
-	lastStatus  = NotLeader
+	NotHere            // between groups: the receiver does not have the key and did nothing
+	lastStatus  = NotHere
 )
 
 // Reply is the answer to a client.

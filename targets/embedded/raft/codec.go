@@ -84,14 +84,28 @@ func takePeer(d *wire.Decoder) *pb.Message {
 	return m
 }
 
-// A command is a log entry's data: the number that its proposer gave it, and the request.
-
-func appendCommand(b []byte, number uint64, r *kv.Request) []byte {
-	return kv.AppendRequest(wire.AppendUints(b, number), r)
+// command is a log entry's data: a client's request behind the number that its proposer
+// gave it, or behind a zero what the store around the group has to say.
+type command struct {
+	number  uint64
+	request kv.Request
+	data    []byte
 }
 
-func takeCommand(data []byte) (number uint64, r kv.Request, err error) {
+func (c *command) append(b []byte) []byte {
+	b = wire.AppendUints(b, c.number)
+	if c.number == 0 {
+		return append(b, c.data...)
+	}
+	return kv.AppendRequest(b, &c.request)
+}
+
+func takeCommand(data []byte) (c command, err error) {
 	d := wire.NewDecoder(data)
-	number, r = d.Uint(), kv.TakeRequest(&d)
-	return number, r, d.End()
+	if c.number = d.Uint(); c.number == 0 {
+		c.data = d.Rest()
+	} else {
+		c.request = kv.TakeRequest(&d)
+	}
+	return c, d.End()
 }

@@ -31,23 +31,23 @@ type election struct {
 	limit time.Duration // drawn anew each time
 }
 
-func (s *server) startElections() {
+func (s *Server) startElections() {
 	now := s.env.Now()
 	s.election = election{heard: now, from: now, limit: s.drawTimeout()}
 	s.env.After(electionMin, s.watch)
 }
 
-func (s *server) drawTimeout() time.Duration {
+func (s *Server) drawTimeout() time.Duration {
 	return electionMin + time.Duration(s.env.Rand().Int64N(int64(electionMax-electionMin)))
 }
 
 // postponeElection begins a new timeout.
-func (s *server) postponeElection() {
+func (s *Server) postponeElection() {
 	s.election.from, s.election.limit = s.env.Now(), s.drawTimeout()
 }
 
 // heed notes that the leader is there. It reports whether the core is to see the message.
-func (s *server) heed(m *pb.Message) bool {
+func (s *Server) heed(m *pb.Message) bool {
 	switch m.GetType() {
 	case pb.MsgApp, pb.MsgHeartbeat, pb.MsgSnap:
 		if m.GetTerm() >= s.term {
@@ -61,7 +61,7 @@ func (s *server) heed(m *pb.Message) bool {
 }
 
 // watch looks whether the leader was silent for too long, and when to look again.
-func (s *server) watch() {
+func (s *Server) watch() {
 	e, now := &s.election, s.env.Now()
 	if s.leading {
 		s.env.After(electionMin, s.watch)
@@ -87,7 +87,7 @@ func (s *server) watch() {
 }
 
 // changeRole notes who leads now.
-func (s *server) changeRole(soft *raft.SoftState) {
+func (s *Server) changeRole(soft *raft.SoftState) {
 	if soft == nil {
 		return
 	}

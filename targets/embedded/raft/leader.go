@@ -14,6 +14,7 @@ import (
 // order in which its leader proposed them, so that who waits for them is a queue.
 type leadership struct {
 	gathered  []route.Waiter // to be proposed together once the disk is free
+	commands  [][]byte       // the same, of the store around the group
 	proposed  []proposal
 	number    uint64
 	snapshots []time.Duration // when each peer was sent one; 0: none is under way
@@ -37,7 +38,7 @@ func newLeadership(peers int) leadership {
 }
 
 // Accept implements route.Host.
-func (s *server) Accept(w route.Waiter) {
+func (s *Server) Accept(w route.Waiter) {
 	if w.Request.Op.Reads() {
 		s.read(w)
 		return
@@ -45,23 +46,42 @@ func (s *server) Accept(w route.Waiter) {
 	s.leader.gathered = append(s.leader.gathered, w)
 }
 
+// Propose puts a command of the store around the group into the log, if this member leads.
+// Nobody hears what becomes of it but those who look at the machine: it may be lost, so that
+// the store proposes again what it still wants, and takes care that twice does no harm.
+func (s *Server) Propose(data []byte) {
+	if s.leading {
+		s.leader.commands = append(s.leader.commands, data)
+		s.pump()
+	}
+}
+
 // propose hands the gathered changes to the core.
-func (s *server) propose() {
+func (s *Server) propose() {
 	l := &s.leader
-	if len(l.gathered) == 0 {
+	if len(l.gathered)+len(l.commands) == 0 {
 		return
 	}
-	entries := make([]*pb.Entry, len(l.gathered))
+	entries := make([]*pb.Entry, 0, len(l.gathered)+len(l.commands))
 	for i := range l.gathered {
-		data := appendCommand(make([]byte, 0, commandSize), l.number+uint64(i)+1, &l.gathered[i].Request)
-		entries[i] = &pb.Entry{Data: data}
+		c := command{number: l.number + uint64(i) + 1, request: l.gathered[i].Request}
+		entries = append(entries, &pb.Entry{Data: c.append(make([]byte, 0, commandSize))})
 	}
+	for _, data := range l.commands {
+		c := command{data: data}
+		entries = append(entries, &pb.Entry{Data: c.append(nil)})
+	}
+	l.commands = nil
 	now := s.env.Now()
 	err := s.core.Step(&pb.Message{Type: pb.MsgProp.Enum(), From: &s.self, Entries: entries})
 	for _, w := range l.gathered {
 		l.number++
 		if err != nil {
 			s.router.Answer(w, &kv.Reply{Status: kv.NotLeader})
+			continue
+		}
+		if s.cfg.Bug == AckBeforeQuorum && w.Request.Op.Blind() {
+			s.router.Answer(w, &kv.Reply{})
 			continue
 		}
 		l.proposed = append(l.proposed, proposal{w, l.number, now})
@@ -73,20 +93,20 @@ func (s *server) propose() {
 // commandSize is that of most commands.
 const commandSize = 16
 
-// settle answers whoever waits for a command that was applied.
-func (l *leadership) settle(s *server, number uint64, reply *kv.Reply) {
+// settle answers whoever waits for a command that was applied at an index of the log.
+func (l *leadership) settle(s *Server, number uint64, reply *kv.Reply, index uint64) {
 	for len(l.proposed) > 0 && l.proposed[0].entry <= number {
 		p := l.proposed[0]
 		l.proposed = l.proposed[1:]
 		if p.entry == number {
-			s.router.Answer(p.Waiter, reply)
+			s.router.AnswerAt(p.Waiter, reply, index)
 		}
 	}
 }
 
 // expireProposals answers those that wait in vain. The entries stay in the log and may
 // yet be committed.
-func (s *server) expireProposals() {
+func (s *Server) expireProposals() {
 	l, now := &s.leader, s.env.Now()
 	for len(l.proposed) > 0 && now-l.proposed[0].since >= commitWithin {
 		p := l.proposed[0]
@@ -96,7 +116,7 @@ func (s *server) expireProposals() {
 }
 
 // resign gives up what this node owes as a leader.
-func (s *server) resign() {
+func (s *Server) resign() {
 	l, r := s.leader, s.reading
 	s.leader, s.reading = leadership{}, reading{round: r.round}
 	for _, p := range l.proposed {
@@ -123,7 +143,7 @@ func (l *leadership) snapshotSent(to uint64, now time.Duration) {
 }
 
 // retrySnapshots lets the core try again to bring a peer up to date.
-func (s *server) retrySnapshots() {
+func (s *Server) retrySnapshots() {
 	for i, sent := range s.leader.snapshots {
 		if sent != 0 && s.env.Now()-sent >= snapshotWithin {
 			s.leader.snapshots[i] = 0

@@ -51,7 +51,11 @@ const (
 	StaleRead        Bug = "stale-read"
 	VoteNotPersisted Bug = "vote-not-persisted"
 	AckBeforeSync    Bug = "ack-before-sync"
+	AckBeforeQuorum  Bug = "ack-before-quorum"
 	LeaseWallClock   Bug = "lease-wall-clock"
+	RetryTwice       Bug = "retry-applied-twice"
+	SnapshotBehind   Bug = "snapshot-behind"
+	IDReset          Bug = "id-reset"
 )
 
 // Config is how the store is set up.
@@ -66,6 +70,9 @@ type Config struct {
 
 // DefaultCompactAt keeps recovery short and rewrites rare.
 const DefaultCompactAt = 64 << 10
+
+// bugCompactAt makes snapshots frequent, for the bugs that show in them.
+const bugCompactAt = 4 << 10
 
 // Check reports what is wrong with a configuration.
 func (c Config) Check() error {
@@ -83,14 +90,21 @@ func New(c Config) (node.System, error) {
 	if err := c.Check(); err != nil {
 		return node.System{}, err
 	}
-	if c.CompactAt == 0 {
-		c.CompactAt = DefaultCompactAt
-	}
 	switch c.Bug {
 	case StaleRead:
 		c.Reads = Locally
 	case LeaseWallClock:
 		c.Reads, c.LeaseClock = ByLease, WallClock
+	case SnapshotBehind, IDReset:
+		c.CompactAt = bugCompactAt
 	}
-	return node.System{New: func() node.Node { return newServer(c) }, Codec: Decode}, nil
+	return node.System{New: func() node.Node { return NewServer(c, c.machine()) }, Codec: Decode}, nil
+}
+
+// machine is the state machine of the whole store.
+func (c Config) machine() Machine {
+	if c.Bug == IDReset {
+		return &forgetful{}
+	}
+	return &machine{}
 }

@@ -46,7 +46,7 @@ type read struct {
 }
 
 // leaseNow is the clock that measures leases.
-func (s *server) leaseNow() int64 {
+func (s *Server) leaseNow() int64 {
 	if s.cfg.LeaseClock == WallClock {
 		return s.env.Wall()
 	}
@@ -54,7 +54,7 @@ func (s *server) leaseNow() int64 {
 }
 
 // read answers a leader's read, or lets it wait.
-func (s *server) read(w route.Waiter) {
+func (s *Server) read(w route.Waiter) {
 	r := &s.reading
 	if s.cfg.Reads == ByLease && r.leased && s.applied >= r.index && s.leaseNow() < r.until {
 		s.serve(w)
@@ -63,26 +63,26 @@ func (s *server) read(w route.Waiter) {
 	r.next = append(r.next, w)
 }
 
-func (s *server) serve(w route.Waiter) {
+func (s *Server) serve(w route.Waiter) {
 	reply := s.machine.Read(&w.Request)
 	s.router.Answer(w, &reply)
 }
 
 // askIndex begins a round if reads wait for one.
-func (s *server) askIndex() {
+func (s *Server) askIndex() {
 	if s.leading && len(s.reading.next) > 0 {
 		s.beginRound()
 	}
 }
 
 // renewLease begins a round even though nobody waits.
-func (s *server) renewLease() {
+func (s *Server) renewLease() {
 	if s.cfg.Reads == ByLease {
 		s.beginRound()
 	}
 }
 
-func (s *server) beginRound() {
+func (s *Server) beginRound() {
 	r := &s.reading
 	if r.asked {
 		return
@@ -94,7 +94,7 @@ func (s *server) beginRound() {
 }
 
 // confirmed ends a round: a majority says that this node led when it began.
-func (s *server) confirmed(state *raft.ReadState) {
+func (s *Server) confirmed(state *raft.ReadState) {
 	r := &s.reading
 	if !s.leading || !r.asked || len(state.RequestCtx) != 8 || binary.LittleEndian.Uint64(state.RequestCtx) != r.round {
 		return
@@ -112,7 +112,7 @@ func (s *server) confirmed(state *raft.ReadState) {
 }
 
 // serveReads answers what is due.
-func (s *server) serveReads() {
+func (s *Server) serveReads() {
 	r := &s.reading
 	served := 0
 	for served < len(r.due) && r.due[served].index <= s.applied {

@@ -13,15 +13,15 @@ import (
 	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
-// server is a node.
-type server struct {
+// Server is a member of a Raft group: a node by itself, or one of several that a node has.
+type Server struct {
 	cfg     Config
 	env     node.Env
 	peers   []node.ID // the core calls them 1, 2, ...
 	self    uint64
 	core    *raft.RawNode
 	store   storage
-	machine kv.Machine
+	machine Machine
 	applied uint64
 
 	writing bool // the disk is at work for ready; nothing goes out until it is done
@@ -38,10 +38,16 @@ type server struct {
 	reading  reading
 }
 
-func newServer(cfg Config) *server { return &server{cfg: cfg} }
+// NewServer makes a member of a group, whose machine is new.
+func NewServer(cfg Config, machine Machine) *Server {
+	if cfg.CompactAt == 0 {
+		cfg.CompactAt = DefaultCompactAt
+	}
+	return &Server{cfg: cfg, machine: machine}
+}
 
 // Start implements node.Node.
-func (s *server) Start(env node.Env) {
+func (s *Server) Start(env node.Env) {
 	s.env, s.peers = env, env.Peers()
 	s.self = uint64(slices.Index(s.peers, env.ID()) + 1)
 	voters := make([]uint64, len(s.peers))
@@ -57,7 +63,7 @@ func (s *server) Start(env node.Env) {
 	if torn > 0 {
 		env.Logf("cut a torn end of %d bytes off the log", torn)
 	}
-	if s.machine, err = kv.Restore(data); err != nil {
+	if err := s.machine.Restore(data); err != nil {
 		env.Fatalf("restore the snapshot: %v", err)
 		return
 	}
@@ -80,6 +86,8 @@ func (s *server) Start(env node.Env) {
 		return
 	}
 	s.router.Start(env, s, s.term)
+	s.router.HoldBack, s.router.RetryChanges = s.cfg.Reads == Locally, s.cfg.Bug == RetryTwice
+	s.router.Applied(s.applied)
 	s.startElections()
 	if s.cfg.Bug == AckBeforeSync {
 		s.syncLater()
@@ -103,21 +111,21 @@ func (s *server) restored(err error) {
 // lazySync is how often AckBeforeSync syncs.
 const lazySync = time.Second
 
-func (s *server) syncLater() {
+func (s *Server) syncLater() {
 	s.env.After(lazySync, func() {
 		s.store.disk.Sync(logFile, s.store.check)
 		s.syncLater()
 	})
 }
 
-func (s *server) fail(err error) { s.env.Fatalf("%v", err) }
+func (s *Server) fail(err error) { s.env.Fatalf("%v", err) }
 
 // tickEvery is the leader's heartbeat, and how often all nodes look what is overdue.
 const tickEvery = 60 * time.Millisecond
 
-func (s *server) tickLater() { s.env.After(tickEvery, s.tick) }
+func (s *Server) tickLater() { s.env.After(tickEvery, s.tick) }
 
-func (s *server) tick() {
+func (s *Server) tick() {
 	s.tickLater()
 	if s.leading {
 		s.core.Tick()
@@ -130,7 +138,7 @@ func (s *server) tick() {
 }
 
 // Receive implements node.Node.
-func (s *server) Receive(from node.ID, m node.Message) {
+func (s *Server) Receive(from node.ID, m node.Message) {
 	switch m := m.(type) {
 	case *Peer:
 		if !s.heed(m.M) {
@@ -147,7 +155,7 @@ func (s *server) Receive(from node.ID, m node.Message) {
 }
 
 // Request implements node.Node.
-func (s *server) Request(id node.RequestID, m node.Message) {
+func (s *Server) Request(id node.RequestID, m node.Message) {
 	r, ok := m.(*kv.Request)
 	if !ok {
 		s.env.Reply(id, kv.Refuse("not a request"))
@@ -163,7 +171,7 @@ func (s *server) Request(id node.RequestID, m node.Message) {
 }
 
 // Leader implements route.Host.
-func (s *server) Leader(*kv.Request) (node.ID, uint64) {
+func (s *Server) Leader(*kv.Request) (node.ID, uint64) {
 	switch {
 	case s.leading:
 		return s.env.ID(), s.term
@@ -175,7 +183,7 @@ func (s *server) Leader(*kv.Request) (node.ID, uint64) {
 
 // pump does what the core asks for. While the disk works, requests and messages gather,
 // and the next round takes them all at once.
-func (s *server) pump() {
+func (s *Server) pump() {
 	if s.pumping {
 		return
 	}
@@ -200,7 +208,7 @@ func (s *server) pump() {
 }
 
 // written is called when the disk has what the last round depends on.
-func (s *server) written(err error) {
+func (s *Server) written(err error) {
 	if err != nil {
 		s.fail(err)
 		return
@@ -211,7 +219,7 @@ func (s *server) written(err error) {
 }
 
 // finish sends, applies and answers what was waiting for the disk.
-func (s *server) finish() {
+func (s *Server) finish() {
 	rd := &s.ready
 	if rd.HardState != nil {
 		s.term = rd.HardState.GetTerm()
@@ -225,6 +233,11 @@ func (s *server) finish() {
 	if rd.SoftState != nil || rd.HardState != nil {
 		s.changeRole(rd.SoftState)
 	}
+	compact := s.store.bulky(s.cfg.CompactAt)
+	var snapshot []byte
+	if compact && s.cfg.Bug == SnapshotBehind {
+		snapshot = s.machine.Snapshot()
+	}
 	for _, e := range rd.CommittedEntries {
 		s.apply(e)
 	}
@@ -234,14 +247,17 @@ func (s *server) finish() {
 	s.ready = raft.Ready{}
 	s.core.Advance(raft.Ready{})
 	s.serveReads()
-	if s.store.bulky(s.cfg.CompactAt) {
-		if err := s.store.compact(s.applied, s.machine.Snapshot()); err != nil {
+	if compact {
+		if snapshot == nil {
+			snapshot = s.machine.Snapshot()
+		}
+		if err := s.store.compact(s.applied, snapshot); err != nil {
 			s.fail(err)
 		}
 	}
 }
 
-func (s *server) send(m *pb.Message) {
+func (s *Server) send(m *pb.Message) {
 	to := m.GetTo()
 	if !travels(m.GetType()) || to == 0 || to > uint64(len(s.peers)) {
 		return
@@ -256,30 +272,41 @@ func (s *server) send(m *pb.Message) {
 }
 
 // adopt takes over the state that the leader sent.
-func (s *server) adopt(snapshot *pb.Snapshot) {
-	m, err := kv.Restore(snapshot.GetData())
-	if err != nil {
+func (s *Server) adopt(snapshot *pb.Snapshot) {
+	if err := s.machine.Restore(snapshot.GetData()); err != nil {
 		s.env.Fatalf("restore the leader's snapshot: %v", err)
 		return
 	}
-	s.machine, s.applied = m, snapshot.GetMetadata().GetIndex()
+	s.reach(snapshot.GetMetadata().GetIndex())
 }
 
 // apply carries out a committed entry and answers whoever asked this leader for it.
-func (s *server) apply(e *pb.Entry) {
-	s.applied = e.GetIndex()
+func (s *Server) apply(e *pb.Entry) {
+	defer s.reach(e.GetIndex())
 	if len(e.GetData()) == 0 {
 		return // a new leader's first entry
 	}
-	number, r, err := takeCommand(e.GetData())
+	c, err := takeCommand(e.GetData())
+	if err == nil && c.number == 0 {
+		err = s.machine.Command(c.data)
+	}
 	if err != nil {
 		s.env.Fatalf("log entry %d: %v", e.GetIndex(), err)
 		return
 	}
-	reply := s.machine.Apply(&r)
-	if s.leading && e.GetTerm() == s.term {
-		s.leader.settle(s, number, &reply)
+	if c.number == 0 {
+		return
 	}
+	reply := s.machine.Apply(&c.request)
+	if s.leading && e.GetTerm() == s.term {
+		s.leader.settle(s, c.number, &reply, e.GetIndex())
+	}
+}
+
+// reach notes that the state is that of the log up to an index.
+func (s *Server) reach(index uint64) {
+	s.applied = index
+	s.router.Applied(index)
 }
 
 // logger hands the core's complaints to the node's log. Its reports of every step are

@@ -36,7 +36,7 @@ func storySystem(t *testing.T, d *datadriven.TestData) (node.System, error) {
 }
 
 func dumpNode(w io.Writer, n node.Node, arguments []string) {
-	s := n.(*server)
+	s := n.(*Server)
 	first, err := s.store.FirstIndex()
 	last, err2 := s.store.LastIndex()
 	if err := errors.Join(err, err2); err != nil {

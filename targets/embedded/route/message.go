@@ -20,6 +20,7 @@ type Forward struct {
 type Answer struct {
 	Session uint64
 	Call    uint64
+	Mark    uint64 // where in the leader's log the request stands; 0: it does not say
 	Reply   kv.Reply
 }
 
@@ -37,7 +38,7 @@ func (m *Forward) AppendBinary(b []byte) ([]byte, error) {
 
 // AppendBinary implements node.Message.
 func (m *Answer) AppendBinary(b []byte) ([]byte, error) {
-	b = wire.AppendUints(append(b, tagAnswer), m.Session, m.Call)
+	b = wire.AppendUints(append(b, tagAnswer), m.Session, m.Call, m.Mark)
 	return kv.AppendReply(b, &m.Reply), nil
 }
 
@@ -47,7 +48,7 @@ func Message(tag byte, d *wire.Decoder) node.Message {
 	case tagForward:
 		return &Forward{Term: d.Uint(), Session: d.Uint(), Call: d.Uint(), Request: kv.TakeRequest(d)}
 	case tagAnswer:
-		return &Answer{Session: d.Uint(), Call: d.Uint(), Reply: kv.TakeReply(d)}
+		return &Answer{Session: d.Uint(), Call: d.Uint(), Mark: d.Uint(), Reply: kv.TakeReply(d)}
 	}
 	return nil
 }

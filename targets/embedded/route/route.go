@@ -53,6 +53,13 @@ type call struct {
 
 // Router is the part of a node that its clients talk to.
 type Router struct {
+	// HoldBack is set where clients read the copy of the node that they talk to: an answer
+	// that stands at some place of the leader's log waits until this node has applied that
+	// much, so that whoever has got it finds it there.
+	HoldBack bool
+	// RetryChanges is a bug to plant: a change whose answer does not come is sent again.
+	RetryChanges bool
+
 	env     node.Env
 	host    Host
 	session uint64 // names this life to other nodes
@@ -62,6 +69,15 @@ type Router struct {
 	open    []*call // all, the oldest first; some are done
 	parked  []*call // wait for a leader
 	seen    map[uint64]*window
+	applied uint64
+	held    []held
+}
+
+// held is an answer that waits until the node has applied its request, too.
+type held struct {
+	call  *call
+	mark  uint64
+	reply kv.Reply
 }
 
 // Start makes the router ready for one life of a node, which began in a term that it may
@@ -154,7 +170,7 @@ func (r *Router) Expire() {
 	}
 	r.open = r.open[gone:]
 	for _, c := range r.open {
-		if !c.done && c.number != 0 && c.request.Op.Reads() && now-c.sent >= readAgainAfter {
+		if !c.done && c.number != 0 && (c.request.Op.Reads() || r.RetryChanges) && now-c.sent >= readAgainAfter {
 			r.dispatch(c)
 		}
 	}
@@ -169,6 +185,10 @@ func (r *Router) Receive(from node.ID, m node.Message) {
 	case *Answer:
 		if c := r.calls[m.Call]; c != nil && m.Session == r.session {
 			delete(r.calls, m.Call)
+			if r.HoldBack && m.Mark > r.applied {
+				r.held = append(r.held, held{c, m.Mark, m.Reply})
+				return
+			}
 			r.complete(c, &m.Reply)
 		}
 	}
@@ -189,13 +209,34 @@ func (r *Router) forwarded(from node.ID, m *Forward) {
 	r.host.Accept(w)
 }
 
+// Applied notes how much of the log this node has applied, and lets go what waited for it.
+func (r *Router) Applied(index uint64) {
+	if r.applied = index; len(r.held) == 0 {
+		return
+	}
+	waiting := r.held[:0]
+	for _, h := range r.held {
+		if h.mark > index {
+			waiting = append(waiting, h)
+			continue
+		}
+		r.complete(h.call, &h.reply)
+	}
+	clear(r.held[len(waiting):])
+	r.held = waiting
+}
+
 // Answer answers whoever waits.
-func (r *Router) Answer(w Waiter, reply *kv.Reply) {
+func (r *Router) Answer(w Waiter, reply *kv.Reply) { r.AnswerAt(w, reply, 0) }
+
+// AnswerAt answers whoever waits for what stands at an index of the log, which this node
+// has applied.
+func (r *Router) AnswerAt(w Waiter, reply *kv.Reply, index uint64) {
 	if w.own != nil {
 		r.complete(w.own, reply)
 		return
 	}
-	r.env.Send(w.from, &Answer{Session: w.session, Call: w.number, Reply: *reply})
+	r.env.Send(w.from, &Answer{Session: w.session, Call: w.number, Mark: index, Reply: *reply})
 }
 
 // fresh reports whether a call was not seen before, and notes it.

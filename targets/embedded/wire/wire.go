@@ -137,6 +137,13 @@ func (d *Decoder) Bytes() []byte {
 	return b
 }
 
+// Rest takes a copy of all that is left.
+func (d *Decoder) Rest() []byte {
+	b := append([]byte(nil), d.rest...)
+	d.rest = nil
+	return b
+}
+
 // List takes numbers behind their count.
 func (d *Decoder) List() []int64 {
 	n := d.Len()
