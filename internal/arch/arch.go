@@ -27,6 +27,7 @@ var rooms = [][]string{
 	{"targets/host"},
 	{"targets/reference"},
 	{"targets/embedded/..."},
+	{"targets/embedded/raft"},
 	{"targets/embedded/route"},
 	{"targets/embedded/kv"},
 	{"targets/embedded/wire"},

@@ -101,7 +101,7 @@ func TestImportRules(t *testing.T) {
 		{"checkers/linearizable", "checkers/engine/search", ""},
 		{"checkers/engine/search", "checkers", "below"},
 		{"targets/embedded/raft", "harness/history", "harness/node alone"},
-		{"targets/embedded/raft", "targets/embedded/dynamo", "siblings"},
+		{"targets/embedded/sharded", "targets/embedded/dynamo", "siblings"},
 		{"nemesis/linux/net", "harness/cluster", "injectors"},
 		{"report", ".", "below"},
 		{"odd/corner", "harness", "no room"},

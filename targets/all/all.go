@@ -13,12 +13,13 @@ import (
 	"github.com/faultline-dev/faultline/targets/postgres"
 	"github.com/faultline-dev/faultline/targets/raft"
 	"github.com/faultline-dev/faultline/targets/redis"
+	"github.com/faultline-dev/faultline/targets/sharded"
 	"github.com/faultline-dev/faultline/targets/simulated"
 	"github.com/faultline-dev/faultline/targets/zookeeper"
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target, postgres.Target}
+var Targets = []cluster.Target{everywhere(raft.Target), everywhere(sharded.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target, postgres.Target}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {
