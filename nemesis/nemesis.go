@@ -166,10 +166,10 @@ var All = []Nemesis{
 	},
 }
 
-// Simulated are the names of those that the simulated world can do.
+// Simulated are the names of those that the simulated world can do to any system.
 func Simulated() (names []string) {
 	for _, n := range All {
-		if n.Page.Sim != "" {
+		if n.Page.Sim != "" && n.offers == nil {
 			names = append(names, n.Name)
 		}
 	}
