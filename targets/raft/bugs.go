@@ -61,6 +61,7 @@ var bugs = []cluster.Bug{
 var rows = []cluster.Row{
 	{Workload: "register"},
 	{Workload: "set", Model: model.Linearizable},
+	{Workload: "bag", Model: model.Linearizable},
 	{Workload: "counter"},
 	{Workload: "append"},
 	{Workload: "unique-ids"},
@@ -72,6 +73,7 @@ var rows = []cluster.Row{
 	{Workload: "unique-ids", Set: byLease},
 	{Workload: "register", Model: model.Sequential, Set: locally},
 	{Workload: "set", Model: model.Eventual, Set: locally},
+	{Workload: "bag", Model: model.Eventual, Set: locally},
 	{Workload: "counter", Model: model.Eventual, Set: locally},
 	{Workload: "unique-ids", Set: locally},
 	{Workload: "register", Nemeses: []string{"partition"}, Set: locally, Weakness: "nonlinearizable"},

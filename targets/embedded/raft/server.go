@@ -99,7 +99,7 @@ func (s *Server) Start(env node.Env) {
 	s.store.disk.Sync(logFile, s.restored)
 }
 
-func (s *server) restored(err error) {
+func (s *Server) restored(err error) {
 	if err != nil {
 		s.fail(fmt.Errorf("sync the log: %w", err))
 		return
