@@ -13,28 +13,32 @@ import (
 	"github.com/faultline-dev/faultline/harness/model"
 )
 
-// crowd runs a workload on a connection that takes every call at one moment, for many
-// threads at a time whose operations overlap; one in so many ends in doubt, of which half
+// crowd runs a workload on connections that take every call at one moment, one for each
+// process, for many threads at a time whose operations overlap; one in so many ends in doubt, of which half
 // took place, at once or later.
-func crowd(t testing.TB, w Workload, m model.Model, conn cluster.Conn, seed uint64, threads int, length time.Duration, doubt int) (*history.History, Instance) {
+func crowd(t testing.TB, w Workload, m model.Model, connect func() cluster.Conn, seed uint64, threads int, length time.Duration, doubt int) (*history.History, Instance) {
 	t.Helper()
 	options, err := cluster.Resolve(w.Options, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := Config{Options: options, Seed: seed, Concurrency: threads, Model: m, Sample: conn}
-	config.Omit = w.Build(config).Calls.Probe(t.Context(), conn)
+	config := Config{Options: options, Seed: seed, Concurrency: threads, Model: m, Sample: connect()}
+	config.Omit = w.Build(config).Calls.Probe(t.Context(), config.Sample)
 	load := w.Build(config)
 	rand := generator.NewRand(seed, "crowd")
 	h, ctx := &history.History{}, generator.NewContext(threads, false)
 	type flight struct {
 		op            history.Op
+		conn          cluster.Conn
 		value         history.Value
 		err           error
 		effect, ret   int64
 		busy, applied bool
 	}
-	flights := make([]flight, threads)
+	flights, conns := make([]flight, threads), make([]cluster.Conn, threads)
+	for i := range conns {
+		conns[i] = connect()
+	}
 	var late []flight
 	run := func(g generator.Generator, end int64) {
 		for ctx.Time < end {
@@ -48,7 +52,7 @@ func crowd(t testing.TB, w Workload, m model.Model, conn cluster.Conn, seed uint
 				idle = false
 				if !f.applied && f.effect <= ctx.Time {
 					f.applied = true
-					f.value, f.err = load.Calls.Call(context.Background(), conn, &f.op)
+					f.value, f.err = load.Calls.Call(context.Background(), f.conn, &f.op)
 				}
 				if f.ret > ctx.Time {
 					continue
@@ -71,10 +75,11 @@ func crowd(t testing.TB, w Workload, m model.Model, conn cluster.Conn, seed uint
 				g = g.Update(ctx, &generator.Event{Thread: i, Op: &done})
 				if f.busy = false; done.Type == history.Info {
 					ctx.Replace(i, ctx.Process(i)+threads)
+					conns[i] = connect()
 				}
 			}
 			if len(late) > 0 && rand.IntN(50) == 0 {
-				_, _ = load.Calls.Call(context.Background(), conn, &late[0].op)
+				_, _ = load.Calls.Call(context.Background(), late[0].conn, &late[0].op)
 				late = late[1:]
 			}
 			for {
@@ -91,7 +96,7 @@ func crowd(t testing.TB, w Workload, m model.Model, conn cluster.Conn, seed uint
 				}
 				e := history.Op{Time: ctx.Time, Process: ctx.Process(op.Thread), F: op.F, Key: op.Key, Keyed: op.Keyed, Value: op.Value}
 				h.Append(e)
-				f := flight{op: e, busy: true, effect: ctx.Time + 1e6*(1+rand.Int64N(8))}
+				f := flight{op: e, conn: conns[op.Thread], busy: true, effect: ctx.Time + 1e6*(1+rand.Int64N(8))}
 				f.ret = f.effect + 1e6*rand.Int64N(8)
 				if load.Calls.Mutates(op.F) && doubt > 0 && rand.IntN(doubt) == 0 {
 					f.effect, f.ret = 1<<62, ctx.Time+1e9
@@ -123,7 +128,8 @@ func TestCrowd(t *testing.T) {
 		for _, m := range w.Models {
 			t.Run(w.Name+" "+string(m), func(t *testing.T) {
 				for seed := uint64(1); seed <= *crowds; seed++ {
-					h, load := crowd(t, w, m, newMemory("none"), seed, 10, 20*time.Second, 100)
+					one := newMemory("none")
+					h, load := crowd(t, w, m, func() cluster.Conn { return one }, seed, 10, 20*time.Second, 100)
 					began := time.Now()
 					results := checkers.All(context.Background(), h, checkers.Budget{}, load.Checkers...)
 					if v := checkers.Verdict(results); v != checkers.Valid {
@@ -133,5 +139,21 @@ func TestCrowd(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLostHolders: locks that lost clients hold for ever do not bring the workload to a stop.
+func TestLostHolders(t *testing.T) {
+	one := newMemory("none")
+	h, _ := crowd(t, locks, model.Linearizable, func() cluster.Conn { return one }, 1, 10, time.Minute, 5)
+	granted, keys := 0, map[int64]bool{}
+	for i := range h.Len() {
+		if e := h.At(i); e.F == opAcquire && e.Type == history.OK && e.Time > int64(50*time.Second) {
+			granted++
+			keys[e.Key] = true
+		}
+	}
+	if granted < 20 || len(keys) < 3 {
+		t.Errorf("in the last ten seconds %d grants of %d locks", granted, len(keys))
 	}
 }

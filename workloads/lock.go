@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/faultline-dev/faultline/checkers"
 	lockchecker "github.com/faultline-dev/faultline/checkers/lock"
@@ -56,6 +57,12 @@ type lockOps struct {
 	pace  int64
 	next  int64     // when the next acquire is due
 	held  []holding // by thread
+	// Where neither a lease nor the end of its connection frees a lock, one that was granted
+	// in doubt is held for ever, by nobody. So a lock that stays refused though nobody is
+	// known to hold it is given up for a fresh one.
+	keys  []int64 // by the number of the lock; nil: its number
+	since []int64 // by the number of the lock: since when it has been refused so, 0: it is not
+	fresh int64   // the greatest key in use
 }
 
 // holding is what a thread holds.
@@ -64,6 +71,10 @@ type holding struct {
 	key  int64
 	due  int64 // when to release it
 }
+
+// patience is how long a lock may be refused without a known holder: longer than most leases
+// last that tests choose, and short enough for a run of a minute to go on.
+const patience = int64(3e9)
 
 // shortHold bounds how long every other lock is held.
 const shortHold = int64(50e6)
@@ -86,9 +97,60 @@ func (g *lockOps) Op(ctx *generator.Context) (generator.Op, generator.Status, ge
 		}
 		return release, generator.Ready, g
 	}
-	op := generator.Op{Thread: idle[n.rand.IntN(len(idle))], Time: max(g.next, ctx.Time), F: opAcquire, Key: n.rand.Int64N(g.locks), Keyed: true}
+	op := generator.Op{Thread: idle[n.rand.IntN(len(idle))], Time: max(g.next, ctx.Time), F: opAcquire, Key: g.key(n.rand.Int64N(g.locks)), Keyed: true}
 	n.next = op.Time + n.rand.Int64N(2*g.pace+1)
 	return op, generator.Ready, &n
+}
+
+// key is the key of a lock by its number.
+func (g *lockOps) key(number int64) int64 {
+	if g.keys == nil {
+		return number
+	}
+	return g.keys[number]
+}
+
+// refused learns that a lock was refused, and gives it up after a while.
+func (g *lockOps) refused(key, now int64) *lockOps {
+	if slices.ContainsFunc(g.held, func(h holding) bool { return h.held && h.key == key }) {
+		return g.wait(key, 0)
+	}
+	for number := range g.locks {
+		if g.key(number) != key {
+			continue
+		}
+		if g.since == nil || g.since[number] == 0 {
+			return g.wait(key, now)
+		}
+		if now-g.since[number] < patience {
+			return g
+		}
+		n := g.wait(key, 0)
+		if n.keys = slices.Clone(g.keys); n.keys == nil {
+			n.fresh = g.locks - 1
+			for i := range g.locks {
+				n.keys = append(n.keys, i)
+			}
+		}
+		n.fresh++
+		n.keys[number] = n.fresh
+		return n
+	}
+	return g
+}
+
+// wait notes since when a lock has been refused.
+func (g *lockOps) wait(key, since int64) *lockOps {
+	n := *g
+	if n.since = slices.Clone(g.since); n.since == nil {
+		n.since = make([]int64, g.locks)
+	}
+	for number := range g.locks {
+		if g.key(number) == key {
+			n.since[number] = since
+		}
+	}
+	return &n
 }
 
 func (g *lockOps) holds(thread int) holding {
@@ -101,12 +163,15 @@ func (g *lockOps) holds(thread int) holding {
 // Update implements generator.Generator: it learns who holds what. A release ends a hold
 // however it completes, as a client that could not give a lock back must not believe in it.
 func (g *lockOps) Update(_ *generator.Context, ev *generator.Event) generator.Generator {
+	if ev.Op.F == opAcquire && ev.Op.Type == history.Fail {
+		return g.refused(ev.Op.Key, ev.Op.Time)
+	}
 	granted := ev.Op.F == opAcquire && ev.Op.Type == history.OK
 	released := ev.Op.F == opRelease && ev.Op.Type != history.Invoke
 	if ev.Thread < 0 || !granted && !released {
 		return g
 	}
-	n := *g
+	n := *g.wait(ev.Op.Key, 0)
 	n.held = append([]holding(nil), g.held...)
 	for len(n.held) <= ev.Thread {
 		n.held = append(n.held, holding{})

@@ -81,7 +81,9 @@ var idsPage = Page{
 }
 
 var lockPage = Page{
-	Does: "Threads acquire a few locks, hold each for a while, now and then for seconds, and release it. A lock that is taken is refused at once. A grant comes with a fencing token.",
+	Does: "Threads acquire a few locks, hold each for a while, now and then for seconds, and release it. A lock that is taken is refused at once. A grant comes with a fencing token. " +
+		"A client that is lost while it holds a lock, or gets it, leaves it held where neither a lease nor the end of the connection frees it; so a lock that is refused for three seconds though nobody is known to hold it is given up for a fresh one. " +
+		"A client whose release is in doubt holds nothing any more.",
 	Anomalies: [][2]string{
 		{"double-grant", "(`--model linearizable`) a grant was acknowledged while an earlier holder, whose grant had been acknowledged, had not begun to release the lock. " +
 			"What counts is what clients can know: a holder whose lease ran out without its knowledge still holds the lock by this measure, which is what a lock without fencing protects nobody from. " +
