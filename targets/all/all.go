@@ -10,6 +10,7 @@ import (
 	"github.com/faultline-dev/faultline/targets/etcd"
 	"github.com/faultline-dev/faultline/targets/galera"
 	"github.com/faultline-dev/faultline/targets/kafka"
+	"github.com/faultline-dev/faultline/targets/paxos"
 	"github.com/faultline-dev/faultline/targets/postgres"
 	"github.com/faultline-dev/faultline/targets/raft"
 	"github.com/faultline-dev/faultline/targets/redis"
@@ -19,7 +20,13 @@ import (
 )
 
 // Targets are our targets.
-var Targets = []cluster.Target{everywhere(raft.Target), everywhere(sharded.Target), everywhere(dynamo.Target), etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target, postgres.Target}
+var Targets = []cluster.Target{
+	everywhere(raft.Target),
+	everywhere(paxos.Target),
+	everywhere(sharded.Target),
+	everywhere(dynamo.Target),
+	etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target, postgres.Target,
+}
 
 // everywhere gives a reference system the worlds that it can live in.
 func everywhere(t cluster.Target) cluster.Target {
