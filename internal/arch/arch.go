@@ -30,6 +30,7 @@ var rooms = [][]string{
 	{"targets/embedded/raft"},
 	{"targets/embedded/route"},
 	{"targets/embedded/kv"},
+	{"targets/embedded/journal"},
 	{"targets/embedded/wire"},
 	{"checkers/..."},
 	{"checkers/engine/*"},

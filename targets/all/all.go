@@ -5,11 +5,13 @@ package all
 import (
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/targets/cassandra"
+	"github.com/faultline-dev/faultline/targets/crdt"
 	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/targets/dynamo"
 	"github.com/faultline-dev/faultline/targets/etcd"
 	"github.com/faultline-dev/faultline/targets/galera"
 	"github.com/faultline-dev/faultline/targets/kafka"
+	"github.com/faultline-dev/faultline/targets/multimaster"
 	"github.com/faultline-dev/faultline/targets/paxos"
 	"github.com/faultline-dev/faultline/targets/postgres"
 	"github.com/faultline-dev/faultline/targets/raft"
@@ -25,6 +27,8 @@ var Targets = []cluster.Target{
 	everywhere(paxos.Target),
 	everywhere(sharded.Target),
 	everywhere(dynamo.Target),
+	everywhere(multimaster.Target),
+	everywhere(crdt.Target),
 	etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target, postgres.Target,
 }
 
