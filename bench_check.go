@@ -86,8 +86,9 @@ the process grew by at its peak meanwhile, which leaves the history itself out. 
 gathered for porcupine on the clock: its operations are made before.
 
 With --differential nothing is measured: small random histories of every kind, half of them
-spoilt, go to each checker and to an oracle that tries all orders; some of middle size to
-porcupine; and some with a planted violation, which must be caught.
+spoilt, some with crashes, go to each engine and to an oracle that tries all orders; some of
+middle size to porcupine; and some with a planted violation, which must be caught. --rows then
+names engines.
 
 It exits 1 if a verdict is wrong.`,
 		Args: cobra.NoArgs,
@@ -112,7 +113,7 @@ It exits 1 if a verdict is wrong.`,
 			return badInput(fmt.Errorf("--operations %d: there are 1 to 1000000000", b.ops))
 		}
 		if differential > 0 {
-			return a.differential(cmd.Context(), differential, b.seed)
+			return a.differential(cmd.Context(), differential, b.seed, b.rows)
 		}
 		return b.run(cmd.Context())
 	}

@@ -3,6 +3,7 @@ package object
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -173,6 +174,10 @@ func (s *subject) transact(c call) {
 		s.Reject("operation %d is a transaction of %s, %v", c.at, v, err)
 		return
 	}
+	if asked, err := items(c.arg); c.ok && err == nil && !sameSteps(asked, all) {
+		s.Reject("operation %d was to be %s, and its completion is of other steps: %s", c.at, c.arg, v)
+		return
+	}
 	var b []byte
 	for _, e := range all {
 		parts, err := items(e)
@@ -193,4 +198,18 @@ func (s *subject) transact(c call) {
 		}
 	}
 	s.emit(c, Do{F: txn, S: string(b)})
+}
+
+// sameSteps reports whether a completion is of the steps that were asked for: what it may
+// change is what was read.
+func sameSteps(asked, done []history.Value) bool {
+	return slices.EqualFunc(asked, done, func(a, b history.Value) bool {
+		x, errX := items(a)
+		y, errY := items(b)
+		if errX != nil || errY != nil || len(x) != 3 || len(y) != 3 {
+			return true // whatever is wrong with it is told elsewhere
+		}
+		read := x[0] == history.EDN(":r") || x[0] == history.Text("r") || x[0] == history.EDN(":read") || x[0] == history.Text("read")
+		return x[0] == y[0] && x[1] == y[1] && (read || x[2] == y[2])
+	})
 }

@@ -2,23 +2,24 @@ package weaker
 
 import (
 	"context"
-	"math/rand"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/replicas"
 )
 
 func BenchmarkCheckers(b *testing.B) {
 	for _, in := range []struct {
 		name string
-		shape
+		replicas.Spec
 	}{
-		{"calm/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4}},
-		{"stale/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4, stale: 0.001}},
-		{"stale/1000x1M", shape{ops: 1e6, processes: 50, keys: 1000, cas: true, crash: 1e-4, stale: 0.01}},
-		{"forgetful/1x1M", shape{ops: 1e6, processes: 50, keys: 1, crash: 1e-4, stale: 0.5}},
+		{"calm/1x1M", replicas.Spec{Operations: 1e6, Processes: 50, Keys: 1, CAS: true, Crash: 1e-4}},
+		{"stale/1x1M", replicas.Spec{Operations: 1e6, Processes: 50, Keys: 1, CAS: true, Crash: 1e-4, Stale: 0.001}},
+		{"stale/1000x1M", replicas.Spec{Operations: 1e6, Processes: 50, Keys: 1000, CAS: true, Crash: 1e-4, Stale: 0.01}},
+		{"forgetful/1x1M", replicas.Spec{Operations: 1e6, Processes: 50, Keys: 1, Crash: 1e-4, Stale: 0.5}},
 	} {
-		h := generate(rand.New(rand.NewSource(1)), in.shape)
+		h := in.Make(rand.New(rand.NewPCG(1, 0)))
 		for _, c := range []checkers.Checker{Coherence(), ReadYourWrites(), MonotonicReads(), WritesFollowReads(), Staleness()} {
 			b.Run(in.name+"/"+c.Name(), func(b *testing.B) {
 				b.ReportAllocs()
@@ -34,16 +35,16 @@ func BenchmarkCheckers(b *testing.B) {
 func BenchmarkSequential(b *testing.B) {
 	for _, in := range []struct {
 		name string
-		shape
+		replicas.Spec
 	}{
-		{"calm/1x1M", shape{ops: 1e6, processes: 50, keys: 1, cas: true, crash: 1e-4}},
-		{"calm/1000x1M", shape{ops: 1e6, processes: 50, keys: 1000, cas: true, crash: 1e-4}},
-		{"replicas/10x1k", shape{ops: 1e3, processes: 5, keys: 10, cas: true, lag: 20}},
-		{"replicas/10x10k", shape{ops: 1e4, processes: 10, keys: 10, cas: true, lag: 20}},
-		{"replicas/100x100k", shape{ops: 1e5, processes: 20, keys: 100, cas: true, lag: 100}},
-		{"stale/1x1k", shape{ops: 1e3, processes: 5, keys: 3, cas: true, stale: 0.01}},
+		{"calm/1x1M", replicas.Spec{Operations: 1e6, Processes: 50, Keys: 1, CAS: true, Crash: 1e-4}},
+		{"calm/1000x1M", replicas.Spec{Operations: 1e6, Processes: 50, Keys: 1000, CAS: true, Crash: 1e-4}},
+		{"replicas/10x1k", replicas.Spec{Operations: 1e3, Processes: 5, Keys: 10, CAS: true, Lag: 20}},
+		{"replicas/10x10k", replicas.Spec{Operations: 1e4, Processes: 10, Keys: 10, CAS: true, Lag: 20}},
+		{"replicas/100x100k", replicas.Spec{Operations: 1e5, Processes: 20, Keys: 100, CAS: true, Lag: 100}},
+		{"stale/1x1k", replicas.Spec{Operations: 1e3, Processes: 5, Keys: 3, CAS: true, Stale: 0.01}},
 	} {
-		h := generate(rand.New(rand.NewSource(1)), in.shape)
+		h := in.Make(rand.New(rand.NewPCG(1, 0)))
 		b.Run(in.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

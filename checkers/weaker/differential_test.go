@@ -4,11 +4,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"math/rand"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/replicas"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -22,24 +23,6 @@ func dump(h *history.History) string {
 	return b.String()
 }
 
-// random is the history of a seed: of all shapes, some calm, some wild.
-func random(seed, ops, keys int) *history.History {
-	r := rand.New(rand.NewSource(int64(seed)))
-	s := shape{ops: 2 + r.Intn(ops-1), processes: 1 + r.Intn(4), keys: 1 + r.Intn(keys), cas: r.Intn(2) == 0}
-	if r.Intn(2) == 0 {
-		s.crash = 0.3
-	}
-	switch r.Intn(4) {
-	case 0:
-		s.lag = 1 + r.Intn(5)
-	case 3:
-		s.stale = r.Float64()
-	case 1:
-		s.wild = r.Float64()
-	}
-	return generate(r, s)
-}
-
 // named picks an anomaly's operations out of a history.
 func named(h *history.History, a checkers.Anomaly) *history.History {
 	part := &history.History{}
@@ -51,16 +34,16 @@ func named(h *history.History, a checkers.Anomaly) *history.History {
 
 // compare holds a checker against an oracle over random histories, and what it names as
 // proof against the same oracle.
-func compare(t *testing.T, c checkers.Checker, ops, keys int, holds, doubtful func([]plain) bool) {
+func compare(t *testing.T, c checkers.Checker, ops, keys int, holds, doubtful func([]replicas.Operation) bool) {
 	t.Parallel()
 	counts := map[checkers.Validity]int{}
 	for seed := range *histories {
-		h := random(seed, ops, keys)
+		h := replicas.Random(uint64(seed), ops, keys)
 		got := c.Check(context.Background(), h, checkers.Budget{})
 		want := checkers.Invalid
-		if holds(plainly(h)) {
+		if holds(replicas.Operations(h)) {
 			want = checkers.Valid
-			if doubtful != nil && doubtful(plainly(h)) {
+			if doubtful != nil && doubtful(replicas.Operations(h)) {
 				want = checkers.Unknown
 			}
 		}
@@ -68,7 +51,7 @@ func compare(t *testing.T, c checkers.Checker, ops, keys int, holds, doubtful fu
 			t.Fatalf("seed %d: %v, want %v: %s %+v\n%s", seed, got.Valid, want, got.Reason, got.Anomalies, dump(h))
 		}
 		for _, a := range got.Anomalies {
-			if a.Name != "phantom-value" && holds(plainly(named(h, a))) {
+			if a.Name != "phantom-value" && holds(replicas.Operations(named(h, a))) {
 				t.Fatalf("seed %d: %v prove nothing: %s\n%s", seed, a.Ops, a.Sentence, dump(h))
 			}
 		}
@@ -81,19 +64,12 @@ func compare(t *testing.T, c checkers.Checker, ops, keys int, holds, doubtful fu
 }
 
 // each makes an oracle of all keys from one of a single key.
-func each(holds func([]plain) bool) func([]plain) bool {
-	return func(ops []plain) bool {
-		for _, key := range keysOf(ops) {
-			if one := onKey(ops, key); phantomBrute(one) || !holds(one) {
-				return false
-			}
-		}
-		return true
-	}
+func each(holds func([]replicas.Operation) bool) func([]replicas.Operation) bool {
+	return func(ops []replicas.Operation) bool { return replicas.Each(ops, holds) }
 }
 
 func TestCoherenceAgainstOracle(t *testing.T) {
-	compare(t, Coherence(), 10, 2, each(sequentialBrute), nil)
+	compare(t, Coherence(), 10, 2, each(replicas.Sequential), nil)
 }
 
 // TestSessionsAgainstOracle also holds them to doubting what they cannot know: a guarantee
@@ -110,26 +86,16 @@ func TestSessionsAgainstOracle(t *testing.T) {
 		{session(allFour, "all four"), allFour},
 	} {
 		t.Run(c.checker.Name(), func(t *testing.T) {
-			compare(t, c.checker, 9, 1, each(func(ops []plain) bool { return sessionBrute(ops, c.what) }), func(ops []plain) bool {
-				for others := guarantee(1); others <= allFour; others++ {
-					if others&c.what == 0 && sessionBrute(ops, others) && !sessionBrute(ops, others|c.what) {
-						return true
-					}
-				}
-				return false
-			})
+			is := replicas.Guarantees(c.what)
+			compare(t, c.checker, 9, 1, each(func(ops []replicas.Operation) bool { return replicas.Sessions(ops, is) }),
+				func(ops []replicas.Operation) bool { return replicas.Undecided(ops, is) })
 		})
 	}
 }
 
 func TestSequentialAgainstOracle(t *testing.T) {
-	compare(t, Sequential(), 12, 3, func(ops []plain) bool {
-		for _, key := range keysOf(ops) {
-			if phantomBrute(onKey(ops, key)) {
-				return false
-			}
-		}
-		return sequentialBrute(ops)
+	compare(t, Sequential(), 12, 3, func(ops []replicas.Operation) bool {
+		return replicas.Each(ops, func([]replicas.Operation) bool { return true }) && replicas.Sequential(ops)
 	}, nil)
 }
 
@@ -138,9 +104,9 @@ func TestSequentialAgainstOracle(t *testing.T) {
 func TestSearchAgainstOracle(t *testing.T) {
 	counts := map[string]int{}
 	for seed := range 2 * *histories {
-		r := rand.New(rand.NewSource(int64(seed)))
-		h := generate(r, shape{ops: 8 + r.Intn(8), processes: 2 + r.Intn(3), keys: 1 + r.Intn(3), cas: r.Intn(3) == 0,
-			lag: r.Intn(2) * r.Intn(6), stale: r.Float64(), wild: 0.1 * float64(r.Intn(2)), crash: 0.1 * float64(r.Intn(2))})
+		r := rand.New(rand.NewPCG(uint64(seed), 0))
+		h := replicas.Spec{Operations: 8 + r.IntN(8), Processes: 2 + r.IntN(3), Keys: 1 + r.IntN(3), CAS: r.IntN(3) == 0,
+			Lag: r.IntN(2) * r.IntN(6), Stale: r.Float64(), Wild: 0.1 * float64(r.IntN(2)), Crash: 0.1 * float64(r.IntN(2))}.Make(r)
 		all, processes := registers(h, history.Nil)
 		tails := newTails(processes)
 		coherent := len(all) > 0
@@ -150,7 +116,7 @@ func TestSearchAgainstOracle(t *testing.T) {
 		if !coherent {
 			continue
 		}
-		want := sequentialBrute(plainly(h))
+		want := replicas.Sequential(replicas.Operations(h))
 		forget := func() *world { return newWorld(all, tails) }
 		if w := forget(); w.sorted() {
 			counts["sorted"]++

@@ -102,12 +102,6 @@ func checkOrder[S, O comparable](m Model[S, O], ops []Op[O], order []int32, limi
 	return nil
 }
 
-// patience, among the switches, has all configurations kept from the beginning.
-const patience = feature(1 << 15)
-
-// switches are the ways in which the search is run: with everything, and without something.
-var switches = []feature{0, symmetry, dominance, absorption, purity, lookahead, aim, forgiveness, patience, symmetry | dominance | absorption | purity | lookahead | aim}
-
 func differential[S, O comparable](t *testing.T, m object[S, O]) {
 	counts := map[Verdict]int{}
 	for seed := range *histories {
@@ -132,20 +126,21 @@ func differential[S, O comparable](t *testing.T, m object[S, O]) {
 		if byPorcupine(m.Model, ops) != legal {
 			fail("the oracles disagree")
 		}
-		for _, off := range switches {
-			got := Decide(context.Background(), m.Model, ops, Options{off: off &^ patience, Patient: off&patience != 0, stretch: r.Intn(4)})
+		for _, way := range Ways {
+			off := way.Name
+			got := Decide(context.Background(), m.Model, ops, way.Options(r.Intn(4)))
 			if (got.Verdict == Legal) != legal || got.Verdict == Stopped {
-				fail("%v without %b, want legal %v", got.Verdict, off, legal)
+				fail("%v %s, want legal %v", got.Verdict, off, legal)
 			}
 			limit := int32(Pending)
 			if !legal {
 				limit = got.At
 				if bruteForce(m.Model, ops, limit+1) {
-					fail("up to event %d there is a legal order (without %b)", limit, off)
+					fail("up to event %d there is a legal order (%s)", limit, off)
 				}
 			}
 			if err := checkOrder(m.Model, ops, got.Order, limit); err != nil {
-				fail("order %v without %b: %v", got.Order, off, err)
+				fail("order %v %s: %v", got.Order, off, err)
 			}
 		}
 		if legal {

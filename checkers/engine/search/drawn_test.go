@@ -43,12 +43,12 @@ func parts[S, O comparable](t *testing.T, m object[S, O]) {
 		ops := m.drawn(rand.New(rand.NewSource(int64(seed))))
 		legal := bruteForce(m.Model, ops, Pending)
 		counts[legal]++
-		for _, off := range []feature{0, switches[seed%len(switches)]} {
-			if got := Decide(context.Background(), m.Model, ops, Options{off: off &^ patience, Patient: off&patience != 0}); (got.Verdict == Legal) != legal {
+		for _, way := range []Way{Ways[0], Ways[seed%len(Ways)]} {
+			if got := Decide(context.Background(), m.Model, ops, way.Options(0)); (got.Verdict == Legal) != legal {
 				for i, o := range ops {
 					t.Logf("%d: %d to %d: %+v", i, o.Call, o.Ret, o.Do)
 				}
-				t.Fatalf("seed %d: %v without %b, want legal %v", seed, got.Verdict, off, legal)
+				t.Fatalf("seed %d: %v %s, want legal %v", seed, got.Verdict, way.Name, legal)
 			}
 		}
 	}

@@ -15,9 +15,11 @@ const (
 	OutOfOrder = "out-of-order"
 	// LostElement is an element that is missed right after it was added.
 	LostElement = "lost-element"
+	// FromNowhere is an element that nobody put in, or a sum that nobody can have come to.
+	FromNowhere = "from-nowhere"
 )
 
-// container is a queue, a stack or a priority queue.
+// container is a queue, a stack, a priority queue or a bag.
 type container struct {
 	g         *generator
 	put, take string
@@ -34,6 +36,7 @@ const (
 	firstIn order = iota
 	lastIn
 	smallest
+	anyOf
 )
 
 func (k *container) ask(c *client, crash bool) {
@@ -90,6 +93,10 @@ func (k *container) remove() int64 {
 			k.items, k.head = slices.Delete(k.items, 0, k.head), 0
 		}
 		return v
+	case anyOf:
+		at := k.g.r.IntN(len(k.items))
+		k.items[at], k.items[last] = k.items[last], k.items[at]
+		fallthrough
 	case lastIn:
 		v := k.items[last]
 		k.items = k.items[:last]
@@ -142,69 +149,15 @@ func outOfOrder(g *generator, c *client, on *instance) {
 	}
 }
 
-// set is a set: half of the operations ask for an element, the others add new ones and
-// remove them.
-type set struct {
-	g    *generator
-	in   map[int64]bool
-	next int64
-}
-
-var no, yes = history.EDN("false"), history.EDN("true")
-
-func truth(b bool) history.Value {
-	if b {
-		return yes
+// fromNowhere has an operation tell of what nobody ever did.
+func fromNowhere(g *generator, c *client, on *instance) {
+	const far = 1 << 40
+	f, v := "read", history.Int(far)
+	switch x := on.object.(type) {
+	case *container:
+		f = x.take
+	case *set:
+		v = history.List([]int64{far})
 	}
-	return no
-}
-
-func (s *set) ask(c *client, crash bool) {
-	first := 0
-	if crash {
-		first = 2
-	}
-	switch first + s.g.r.IntN(4-first) {
-	case 0, 1:
-		c.f, c.arg = "contains", history.Int(s.some())
-	case 2:
-		c.f, c.arg = "remove", history.Int(s.some())
-	default:
-		s.next++
-		v := s.next
-		if s.g.Values > 0 {
-			v = s.g.r.Int64N(int64(s.g.Values))
-		}
-		c.f, c.arg = "add", history.Int(v)
-	}
-}
-
-// some is an element, one of the latest rather.
-func (s *set) some() int64 {
-	if s.g.Values > 0 {
-		return s.g.r.Int64N(int64(s.g.Values))
-	}
-	return max(1, s.next-s.g.r.Int64N(64))
-}
-
-func (s *set) apply(o *call, _ *client) {
-	in := s.in[o.arg.A]
-	o.typ, o.out = history.OK, truth(in)
-	switch o.f {
-	case "add":
-		s.in[o.arg.A], o.out = true, truth(!in)
-	case "remove":
-		delete(s.in, o.arg.A)
-	}
-}
-
-func (*set) happens(_ *call, r *rand.Rand) bool { return r.IntN(2) == 0 }
-
-// lostElement adds one that nobody else knows of, and has it missed.
-func lostElement(g *generator, c *client, on *instance) {
-	s := on.object.(*set)
-	s.next += 2 // some may have asked for the first element before there was one
-	v := history.Int(int64(g.Values) + s.next)
-	g.alone(c, on, "add", v, nil)
-	g.alone(c, on, "contains", v, func(o *call) { o.out = no })
+	g.alone(c, on, f, history.Nil, func(o *call) { o.out = v })
 }

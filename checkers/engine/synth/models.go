@@ -63,27 +63,46 @@ func place(s, e string) int {
 }
 
 // A set is as many sets as it has elements, of one each: the state is whether it is in.
-var setModel = Model{
-	Reads:   []string{"contains"},
-	Initial: "",
-	Step: func(state any, o *Operation) (any, bool) {
-		s, e := state.(string), element(o.Arg)
-		at := place(s, e)
-		in := at < len(s) && s[at:at+8] == e
-		switch {
-		case o.F == "contains":
-			return state, o.Out == truth(in)
-		case o.F == "add" && !o.Pending && o.Out != truth(!in), o.F == "remove" && !o.Pending && o.Out != truth(in):
-			return state, false
-		case o.F == "add" && !in:
-			return s[:at] + e + s[at:], true
-		case o.F == "remove" && in:
-			return s[:at] + s[at+8:], true
-		}
-		return state, true
-	},
-	Parts: func(o *Operation) int64 { return o.Arg.A },
+var setModel = Model{Initial: "", Step: setStep, Reads: []string{"contains"}, Parts: func(o *Operation) int64 { return o.Arg.A }}
+
+// Unless it is read as a whole.
+var wholeSetModel = Model{Initial: "", Step: setStep, Reads: []string{"contains", "read"}}
+
+func setStep(state any, o *Operation) (any, bool) {
+	s, e := state.(string), element(o.Arg)
+	at := place(s, e)
+	in := at < len(s) && s[at:at+8] == e
+	told := !o.Pending && (o.Out == yes || o.Out == no)
+	switch {
+	case o.F == "read":
+		return state, s == elements(o.Out)
+	case o.F == "contains":
+		return state, o.Out == truth(in)
+	case o.F == "add" && told && o.Out != truth(!in), o.F == "remove" && told && o.Out != truth(in):
+		return state, false
+	case o.F == "add" && !in:
+		return s[:at] + e + s[at:], true
+	case o.F == "remove" && in:
+		return s[:at] + s[at+8:], true
+	}
+	return state, true
 }
+
+// elements are those of a list.
+func elements(v history.Value) string {
+	var b []byte
+	for _, n := range v.Ints() {
+		b = append(b, element(history.Int(n))...)
+	}
+	return string(b)
+}
+
+var listModel = Model{Initial: "", Reads: []string{"read"}, Step: func(state any, o *Operation) (any, bool) {
+	if s := state.(string); o.F == "append" {
+		return s + element(o.Arg), true
+	}
+	return state, state == elements(o.Out)
+}}
 
 var queueModel = Model{Initial: "", Step: containing("enqueue", func(s string) (string, string) { return s[:8], s[8:] })}
 
@@ -96,6 +115,26 @@ var priorityModel = Model{Initial: "", Step: func(state any, o *Operation) (any,
 	s, e := state.(string), element(o.Arg)
 	at := place(s, e)
 	return s[:at] + e + s[at:], true
+}}
+
+// A bag's state is sorted as well. What a dequeue took that never returned, nobody knows.
+var bagModel = Model{Initial: "", Step: func(state any, o *Operation) (any, bool) {
+	s, e := state.(string), element(o.Out)
+	at := place(s, e)
+	switch {
+	case o.F == "enqueue":
+		return priorityModel.Step(state, &Operation{F: "insert", Arg: o.Arg})
+	case o.Pending || o.Out.IsNil():
+		return state, s == ""
+	case at == len(s) || s[at:at+8] != e:
+		return state, false
+	}
+	return s[:at] + s[at+8:], true
+}, Others: func(state any, o *Operation) (next []any) {
+	for s, at := state.(string), 0; o.F == "dequeue" && o.Pending && at < len(s); at += 8 {
+		next = append(next, s[:at]+s[at+8:])
+	}
+	return next
 }}
 
 // containing is a container that elements go into at the end: out takes off the next one.
@@ -119,20 +158,65 @@ var counterModel = Model{
 	Reads:   []string{"read"},
 	Initial: int64(0),
 	Step: func(state any, o *Operation) (any, bool) {
-		if o.F == "read" {
-			return state, state.(int64) == o.Out.A
+		n := state.(int64)
+		switch o.F {
+		case "read":
+			return n, n == o.Out.A // nothing is what it was at first
+		case "decrement":
+			return n - o.Arg.A, true
 		}
-		return state.(int64) + o.Arg.A, true
+		n += o.Arg.A
+		return n, o.F != "add-and-get" || o.Pending || o.Out == history.Int(n)
 	},
 }
 
-// A mutex's state is the process that holds it, or -1.
+// A mutex's state is the process that holds it, or nobody.
 var mutexModel = Model{
-	Initial: -1,
+	Owned:   true,
+	Initial: nobody,
 	Step: func(state any, o *Operation) (any, bool) {
 		if o.F == "acquire" {
-			return o.Process, state.(int) == -1
+			return o.Process, state.(int) == nobody
 		}
-		return -1, state.(int) == o.Process
+		return nobody, state.(int) == o.Process
+	},
+}
+
+// A fenced lock's state is the process that holds it, and the last token. One that nobody
+// was told of may have been any that is greater; the least leaves most room.
+type fence struct {
+	by    int
+	token int64
+}
+
+var fencedModel = Model{
+	Owned:   true,
+	Initial: fence{nobody, math.MinInt32},
+	Step: func(state any, o *Operation) (any, bool) {
+		switch s := state.(fence); {
+		case o.F == "release":
+			return fence{nobody, s.token}, s.by == o.Process
+		case o.Pending || o.Out.IsNil():
+			return fence{o.Process, s.token + 1}, s.by == nobody
+		default:
+			return fence{o.Process, o.Out.A}, s.by == nobody && o.Out.A > s.token
+		}
+	},
+}
+
+var registersModel = Model{
+	Reads:   []string{"read"},
+	Initial: [few]int64{},
+	Step: func(state any, o *Operation) (any, bool) {
+		held := state.([few]int64)
+		if o.F == "read" { // perhaps of some of them only
+			all, ok := o.Out.Items()
+			for i := 0; i+1 < len(all); i += 2 {
+				ok = ok && held[all[i].A] == all[i+1].A
+			}
+			return state, ok
+		}
+		out, ok := carryOut(&held, o.F, o.Arg)
+		return held, ok && (o.Pending || o.F == "write" || o.Out == out)
 	},
 }

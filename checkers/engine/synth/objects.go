@@ -18,9 +18,10 @@ type object interface {
 	happens(o *call, r *rand.Rand) bool
 }
 
-// kind is a sort of object.
+// kind is a sort of object, or of a use that is made of one.
 type kind struct {
 	name       string
+	of         string // the type of object that it is a use of; "": that of its name
 	make       func(g *generator) object
 	model      *Model
 	violations []violation
@@ -41,19 +42,30 @@ func find(name string) (kind, bool) {
 }
 
 var kinds = []kind{
-	{"register", func(g *generator) object { return &register{g: g} }, &registerModel, []violation{{StaleRead, staleRead}}},
-	{"cas-register", func(g *generator) object { return &register{g: g, cas: true} }, &registerModel,
+	{"register", "", func(g *generator) object { return &register{g: g} }, &registerModel, []violation{{StaleRead, staleRead}}},
+	{"cas-register", "", func(g *generator) object { return &register{g: g, cas: true} }, &registerModel,
 		[]violation{{StaleRead, staleRead}, {TakenTwice, takenTwice}}},
-	{"set", func(g *generator) object { return &set{g: g, in: map[int64]bool{}} }, &setModel, []violation{{LostElement, lostElement}}},
-	{"queue", func(g *generator) object { return &container{g: g, put: "enqueue", take: "dequeue"} }, &queueModel,
+	{"multi-register", "", func(g *generator) object { return &registers{g: g} }, &registersModel, []violation{{TornRead, tornRead}}},
+	{"set", "", func(g *generator) object { return &set{g: g, in: map[int64]bool{}} }, &setModel, []violation{{LostElement, lostElement}}},
+	{"set-read-whole", "set", func(g *generator) object { return &set{g: g, in: map[int64]bool{}, whole: true} }, &wholeSetModel,
+		[]violation{{LostElement, lostElement}}},
+	{"grow-only-set", "set", func(g *generator) object { return &set{g: g, in: map[int64]bool{}, whole: true, grows: true} }, &wholeSetModel,
+		[]violation{{FromNowhere, fromNowhere}}},
+	{"list", "", func(g *generator) object { return &list{g: g} }, &listModel, []violation{{LostElement, lostAppend}}},
+	{"queue", "", func(g *generator) object { return &container{g: g, put: "enqueue", take: "dequeue"} }, &queueModel,
 		[]violation{{OutOfOrder, outOfOrder}}},
-	{"stack", func(g *generator) object { return &container{g: g, put: "push", take: "pop", order: lastIn} }, &stackModel,
+	{"bag", "", func(g *generator) object { return &container{g: g, put: "enqueue", take: "dequeue", order: anyOf} }, &bagModel,
+		[]violation{{FromNowhere, fromNowhere}}},
+	{"stack", "", func(g *generator) object { return &container{g: g, put: "push", take: "pop", order: lastIn} }, &stackModel,
 		[]violation{{OutOfOrder, outOfOrder}}},
-	{"priority-queue", func(g *generator) object {
+	{"priority-queue", "", func(g *generator) object {
 		return &container{g: g, put: "insert", take: "delete-min", order: smallest}
 	}, &priorityModel, []violation{{OutOfOrder, outOfOrder}}},
-	{"counter", func(g *generator) object { return &counter{g: g} }, &counterModel, []violation{{LostIncrement, lostIncrement}}},
-	{"mutex", func(g *generator) object { return &mutex{g: g, held: -1} }, &mutexModel, []violation{{HeldTwice, heldTwice}}},
+	{"counter", "", func(g *generator) object { return &counter{g: g} }, &counterModel, []violation{{LostIncrement, lostIncrement}}},
+	{"counter-told", "counter", func(g *generator) object { return &counter{g: g, told: true} }, &counterModel, []violation{{FromNowhere, fromNowhere}}},
+	{"mutex", "", func(g *generator) object { return &mutex{g: g, held: nobody} }, &mutexModel, []violation{{HeldTwice, heldTwice}}},
+	{"fenced-lock", "", func(g *generator) object { return &mutex{g: g, held: nobody, fenced: true} }, &fencedModel,
+		[]violation{{HeldTwice, heldTwice}, {OldToken, oldToken}}},
 }
 
 // The violations.

@@ -29,6 +29,11 @@ type Model struct {
 	// Step says whether an operation may stand in a state, which is comparable, and what it
 	// makes of it. The result of a pending one is unknown.
 	Step func(state any, o *Operation) (next any, ok bool)
+	// Others are further states that a pending operation may leave behind, of which nobody
+	// knows what it did; nil: there are none.
+	Others func(state any, o *Operation) []any
+	// Owned says that it matters which process an operation is of.
+	Owned bool
 	// Seen turns a failed operation into a read of what it saw, if it saw anything.
 	Seen func(o *Operation, end history.Op) bool
 	// Parts splits operations into ones that can be judged by themselves; nil: it cannot.
@@ -139,6 +144,14 @@ func (m *Model) try(ops []Operation, before []uint64) bool {
 			if next, ok := m.Step(state, &ops[i]); ok && try(used|1<<i, next) {
 				return true
 			}
+			if m.Others == nil {
+				continue
+			}
+			for _, next := range m.Others(state, &ops[i]) {
+				if try(used|1<<i, next) {
+					return true
+				}
+			}
 		}
 		return false
 	}
@@ -147,7 +160,7 @@ func (m *Model) try(ops []Operation, before []uint64) bool {
 
 // Porcupine is the model as porcupine takes it, and the operations that it takes. Porcupine
 // places every operation, so a pending one may also stand where it does nothing: those
-// that never happened stand at the end.
+// that never happened stand at the end. Not for models with Others.
 func (m *Model) Porcupine(ops []Operation) (porcupine.Model, []porcupine.Operation) {
 	all := make([]porcupine.Operation, len(ops))
 	for i := range ops {

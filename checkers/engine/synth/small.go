@@ -1,8 +1,10 @@
 package synth
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -53,7 +55,7 @@ func spoil(r *rand.Rand, h *history.History) *history.History {
 	default: // another answer, such as others were given or asked for
 		var answers []int
 		for i, o := range events {
-			if o.Type == history.OK && slices.Contains(answering, o.F) {
+			if o.Type == history.OK && slices.Contains(answering, o.F) && (o.F != "acquire" || !o.Value.IsNil()) {
 				answers = append(answers, i)
 			}
 		}
@@ -66,15 +68,25 @@ func spoil(r *rand.Rand, h *history.History) *history.History {
 			}
 			break
 		}
-		told := &events[answers[r.IntN(len(answers))]].Value
+		answer := &events[answers[r.IntN(len(answers))]]
+		told := &answer.Value
 		var values []history.Value
 		for _, o := range events {
-			if alike(o.Value, *told) && o.Value != *told {
+			if alike(o.Value, *told) && o.Value != *told && o.F != "txn" &&
+				(o.F == answer.F || told.Kind != history.KindEDN && answer.F != "acquire") {
 				values = append(values, o.Value)
 			}
 		}
-		if told.Kind == history.KindEDN {
+		switch ns := told.Ints(); {
+		case *told == yes || *told == no:
 			values = append(values, truth(*told == no))
+		case told.Kind == history.KindInt:
+			values = append(values, history.Int(told.A+2*r.Int64N(2)-1))
+		case told.Kind == history.KindEDN: // a transaction, one of whose reads is changed
+			last := strings.LastIndexByte(told.S, ' ')
+			values = append(values, history.EDN(told.S[:last]+fmt.Sprintf(" %d]]", 1+r.IntN(4))))
+		case told.Kind == history.KindList && len(ns) > 0:
+			values = append(values, history.List(ns[1:]), history.List(ns[:len(ns)-1]))
 		}
 		if len(values) > 0 {
 			*told = values[r.IntN(len(values))]
@@ -88,7 +100,7 @@ func spoil(r *rand.Rand, h *history.History) *history.History {
 }
 
 // answering are the operations whose completions say something that the invocation does not.
-var answering = []string{"read", "contains", "add", "remove", "dequeue", "pop", "delete-min"}
+var answering = []string{"read", "contains", "add", "remove", "dequeue", "pop", "delete-min", "add-and-get", "acquire", "txn"}
 
 // alike reports whether one value could stand for the other.
 func alike(a, b history.Value) bool {

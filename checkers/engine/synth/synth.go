@@ -83,6 +83,14 @@ func Violations(object string) []string {
 	return names
 }
 
+// TypeOf is the type of object that histories are of, by the name that checkers know.
+func TypeOf(object string) string {
+	if k, _ := find(object); k.of != "" {
+		return k.of
+	}
+	return object
+}
+
 // ModelOf is an object as the oracles know it, or nil.
 func ModelOf(object string) *Model {
 	k, _ := find(object)
