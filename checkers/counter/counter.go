@@ -1,14 +1,11 @@
 // Package counter checks counters that clients increment by one, maybe decrement, and read.
 //
-// The one idea: increments are alike, so only their number counts. A linearizable counter
-// passes through its values in order, so reads of a lower value stand before those of a
-// higher one, and between two values that were read there is room for just as many
-// increments as they differ by. Real time says for each increment in which of these gaps it
-// may stand, and it can be no other than a stretch of neighbouring gaps; so filling each
-// gap with those that have to be placed soonest either works or nothing does (linear.go). A
-// counter that is only eventually consistent is held to its final reads: at least what was
-// acknowledged, at most that and what is in doubt (final.go). So where nothing is in doubt
-// all of them agree. A counter that is decremented, too, is held to bounds (bounds.go).
+// The one idea: increments are alike, so only their number counts. Whether a linearizable
+// counter can have shown what was read, the monitor of counters decides (checkers/engine/monitor);
+// linear.go puts what it finds into words. A counter that is only eventually consistent is
+// held to its final reads: at least what was acknowledged, at most that and what is in doubt
+// (final.go). So where nothing is in doubt all of them agree. A counter that is decremented,
+// too, is held to bounds (bounds.go).
 //
 // Start with New.
 package counter

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// patience, among features to do without, has all configurations kept from the beginning.
+const patience = feature(1 << 15)
+
 // TestLarge: histories whose verdict is known by the way they were made, also by way of
 // porcupine and of searches that do without something.
 func TestLarge(t *testing.T) {
