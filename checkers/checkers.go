@@ -74,10 +74,11 @@ type Result struct {
 
 // Anomaly is one thing that must not happen and did.
 type Anomaly struct {
-	Name     string `json:"name"`          // the field's term: nonlinearizable, lost-element, ...
-	Sentence string `json:"sentence"`      // for a person
-	Key      *int64 `json:"key,omitempty"` // of a per-key workload
-	Ops      []int  `json:"ops,omitempty"` // indices of the events that prove it
+	Name     string `json:"name"`               // the field's term: nonlinearizable, lost-element, ...
+	Sentence string `json:"sentence"`           // for a person
+	Key      *int64 `json:"key,omitempty"`      // of a per-key workload
+	KeyName  string `json:"key_name,omitempty"` // where keys are no integers, in EDN
+	Ops      []int  `json:"ops,omitempty"`      // indices of the events that prove it
 	// Detail is the checker's own data for a picture, documented with the checker.
 	Detail any `json:"detail,omitempty"`
 }

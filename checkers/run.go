@@ -53,6 +53,11 @@ func guarded(ctx context.Context, c Checker, h *history.History, budget Budget) 
 	}
 	result = c.Check(ctx, h, budget)
 	result.Checker = c.Name()
+	for i := range result.Anomalies {
+		if a := &result.Anomalies[i]; a.Key != nil && h.Named() {
+			a.KeyName = h.KeyName(*a.Key)
+		}
+	}
 	return result
 }
 

@@ -55,6 +55,9 @@ func (s *Subject) Time(event int) int64 { return s.H.At(event).Time }
 // When is that in words.
 func (s *Subject) When(event int) string { return At(s.Time(event)) }
 
+// KeyName is the key as people know it.
+func (s *Subject) KeyName() string { return s.H.KeyName(s.Key) }
+
 // Who is whose event it was, in words.
 func (s *Subject) Who(event int) string { return fmt.Sprintf("process %d", s.H.At(event).Process) }
 

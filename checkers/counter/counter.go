@@ -12,7 +12,6 @@ package counter
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -183,5 +182,5 @@ func (s *subject) name() string {
 	if !s.Keyed {
 		return "the counter"
 	}
-	return fmt.Sprintf("key %d", s.Key)
+	return "key " + s.KeyName()
 }

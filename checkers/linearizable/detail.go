@@ -184,7 +184,7 @@ func (t *story) anomaly(s *subject) checkers.Anomaly {
 	a := checkers.Anomaly{Name: "nonlinearizable", Sentence: t.sentence, Detail: s.detail(t)}
 	if s.keyed {
 		key := s.key
-		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, t.sentence)
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %s, %s", s.h.KeyName(key), t.sentence)
 	}
 	for _, i := range t.about {
 		o := s.ops[i]

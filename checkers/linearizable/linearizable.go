@@ -218,5 +218,5 @@ func (s *subject) name() string {
 	if !s.keyed {
 		return "the register"
 	}
-	return fmt.Sprintf("key %d", s.key)
+	return "key " + s.h.KeyName(s.key)
 }

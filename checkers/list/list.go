@@ -17,7 +17,6 @@ package list
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -210,5 +209,5 @@ func (s *subject) name() string {
 	if !s.Keyed {
 		return "the list"
 	}
-	return fmt.Sprintf("key %d", s.Key)
+	return "key " + s.KeyName()
 }

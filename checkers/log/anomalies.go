@@ -51,7 +51,7 @@ func (s *subject) anomaly(name string, cases []tale) checkers.Anomaly {
 	}
 	if s.Keyed {
 		key := s.Key
-		a.Key, a.Sentence = &key, fmt.Sprintf("in the log of key %d, %s", key, a.Sentence)
+		a.Key, a.Sentence = &key, fmt.Sprintf("in the log of key %s, %s", s.KeyName(), a.Sentence)
 	}
 	for _, e := range cases[0].proof {
 		if e != none {

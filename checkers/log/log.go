@@ -297,5 +297,5 @@ func (s *subject) name() string {
 	if !s.Keyed {
 		return "the log"
 	}
-	return fmt.Sprintf("key %d", s.Key)
+	return "key " + s.KeyName()
 }

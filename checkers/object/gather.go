@@ -198,7 +198,7 @@ func (s *subject) name() string {
 	if !s.Keyed {
 		return "the " + s.kind.Name
 	}
-	return fmt.Sprintf("key %d", s.Key)
+	return "key " + s.KeyName()
 }
 
 // A sequence of numbers is kept as a string, four bytes each, so that it can be compared.

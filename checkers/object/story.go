@@ -227,7 +227,7 @@ func (t *story) anomaly(s *subject) checkers.Anomaly {
 	a.Ops = slices.Compact(a.Ops)
 	if s.Keyed {
 		key := s.Key
-		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, a.Sentence)
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %s, %s", s.KeyName(), a.Sentence)
 	}
 	return a
 }

@@ -245,7 +245,7 @@ func (s *subject) name() string {
 	if !s.Keyed {
 		return "the set"
 	}
-	return fmt.Sprintf("key %d", s.Key)
+	return "key " + s.KeyName()
 }
 
 // lag is how long after it was known an element was missed for the last time.

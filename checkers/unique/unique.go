@@ -150,7 +150,7 @@ func (s *subject) duplicate(id history.Value) checkers.Anomaly {
 	a := checkers.Anomaly{Name: "duplicate-id", Sentence: text, Ops: []int{first.call, first.ret}}
 	if s.Keyed {
 		key := s.Key
-		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, text)
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %s, %s", s.KeyName(), text)
 	}
 	for _, g := range again[:min(len(again), maxProof)] {
 		a.Ops = append(a.Ops, g.call, g.ret)
@@ -163,5 +163,5 @@ func (s *subject) name() string {
 	if !s.Keyed {
 		return "the ids"
 	}
-	return fmt.Sprintf("key %d", s.Key)
+	return "key " + s.KeyName()
 }

@@ -324,7 +324,7 @@ func (e *ending) accuse(name, text string, events []int) *checkers.Anomaly {
 	a := &checkers.Anomaly{Name: name, Sentence: text, Ops: slices.Compact(events)}
 	if e.Keyed {
 		key := e.Key
-		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, text)
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %s, %s", e.KeyName(), text)
 	}
 	return a
 }
@@ -333,5 +333,5 @@ func (e *ending) name() string {
 	if !e.Keyed {
 		return "the register"
 	}
-	return fmt.Sprintf("key %d", e.Key)
+	return "key " + e.KeyName()
 }

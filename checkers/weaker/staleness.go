@@ -359,7 +359,7 @@ func (s stale) tell() string {
 	w := r.ops[r.writer[s.newer]]
 	text += fmt.Sprintf("; %s's %s of %s had begun at %s", r.Who(int(w.call)), r.H.At(int(w.call)).F, r.value(s.newer), r.When(int(w.call)))
 	if r.Keyed {
-		text = fmt.Sprintf("on key %d, %s", r.Key, text)
+		text = fmt.Sprintf("on key %s, %s", r.KeyName(), text)
 	}
 	return text
 }

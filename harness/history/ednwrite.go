@@ -31,7 +31,7 @@ func WriteEDN(w io.Writer, h *History) error {
 		b = append(b, ", :value "...)
 		if op.Keyed {
 			b = append(b, '[')
-			b = strconv.AppendInt(b, op.Key, 10)
+			b = append(b, h.KeyName(op.Key)...)
 			b = append(b, ' ')
 		}
 		b = append(b, op.Value.edn()...)

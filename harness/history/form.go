@@ -89,13 +89,14 @@ func (f *forms) allInts(i int) (n int, all bool) {
 	return len(parts), true
 }
 
-// tupleOf takes an independent [key value] apart: where its value stands.
-func (f *forms) tupleOf(i int) (key int64, value int, ok bool) {
+// tupleOf takes an independent [key value] apart: where its key and its value stand.
+func (f *forms) tupleOf(i int) (key, value int, ok bool) {
 	n := f.nodes[i]
-	if n.kind != formVector || int(n.end) < i+3 || f.nodes[i+1].kind != formInt || f.nodes[i+2].end != n.end {
+	if n.kind != formVector || int(n.end) < i+3 || f.nodes[i+2].end != n.end {
 		return 0, 0, false
 	}
-	return f.nodes[i+1].n, i + 2, true
+	kind := f.nodes[i+1].kind
+	return i + 1, i + 2, kind == formInt || kind == formKeyword || kind == formText
 }
 
 // value is form i as an event's value. Of a compare-and-set two integers are a pair.

@@ -19,6 +19,7 @@ type History struct {
 	chunks    []*chunk
 	count     int
 	strings   dictionary // names of operations, and errors
+	keys      dictionary // of an imported history: the keys that are no integers, see KeyName
 	telemetry []Event
 	late      bool // some of it came after what happened later
 }

@@ -27,6 +27,7 @@ func isCAS(f string) bool { return f == "cas" || f == "compare-and-set" }
 type entry struct {
 	op    Op
 	value int   // which form it is; none: nothing
+	key   int   // the same
 	index int64 // -1: it has none
 	timed bool
 	line  int
@@ -41,6 +42,7 @@ type importer struct {
 	opts        ImportOptions
 	decided     bool
 	independent bool
+	keyed       bool // some event has had a key
 	open        processes[underway]
 	names       map[string]string // that came up already, so that they are one string each
 	time        int64             // the latest so far
@@ -51,8 +53,10 @@ type importer struct {
 
 // underway is the operation that a client process has not completed.
 type underway struct {
-	f    string
-	line int // 0: there is none
+	f     string
+	line  int // 0: there is none
+	key   int64
+	keyed bool
 }
 
 func newImporter(o ImportOptions) *importer {
@@ -70,7 +74,7 @@ func (im *importer) errorf(line int, format string, args ...any) error {
 
 // blank is an entry to be filled in; it is good until the next.
 func (im *importer) blank(line int) *entry {
-	im.e = entry{line: line, value: none, index: -1}
+	im.e = entry{line: line, value: none, key: none, index: -1}
 	return &im.e
 }
 
@@ -112,17 +116,26 @@ func (im *importer) add(f *forms, e *entry) error {
 			im.decided, im.independent = true, im.isTuple(f, e)
 		}
 		if im.independent {
-			key, value, ok := int64(0), 0, false
+			key, value, ok := 0, 0, false
 			if v != none {
 				key, value, ok = f.tupleOf(v)
 			}
-			if !ok {
+			switch {
+			case op.Type != Invoke && (v == none || f.nodes[v].kind == formNil): // it says nothing more
+			case !ok:
 				return im.errorf(e.line, "the value of %s is no [key value] tuple like those before it (if none is meant to be one, say so: independent no)", op.F)
+			default:
+				if err := im.key(f, e, key); err != nil {
+					return im.errorf(e.line, "%w", err)
+				}
+				v = value
 			}
-			op.Key, op.Keyed, v = key, true, value
 		}
 	}
-	im.decided = im.decided || op.Keyed
+	im.decided, im.keyed = im.decided || op.Keyed, im.keyed || op.Keyed
+	if err := im.sameKey(e); err != nil {
+		return err
+	}
 	if v != none {
 		op.Value = f.value(v, isCAS(op.F))
 	}
@@ -137,6 +150,38 @@ func (im *importer) add(f *forms, e *entry) error {
 		return im.errorf(e.line, "a history has %d events at most", math.MaxInt32)
 	}
 	im.h.append(op)
+	return nil
+}
+
+// sameKey holds that an operation is completed on the key that it was invoked on; a completion
+// need not say it.
+func (im *importer) sameKey(e *entry) error {
+	op := &e.op
+	if op.Process < 0 {
+		return nil
+	}
+	before := im.open.of(op.Process)
+	switch {
+	case op.Type == Invoke:
+		before.key, before.keyed = op.Key, op.Keyed
+	case !op.Keyed:
+		op.Key, op.Keyed = before.key, before.keyed
+	case !before.keyed || before.key != op.Key:
+		return im.errorf(e.line, "process %d completes %s of key %s, which it had not invoked on that key", op.Process, op.F, im.h.KeyName(op.Key))
+	}
+	return nil
+}
+
+// key gives the entry the key that form i is.
+func (im *importer) key(f *forms, e *entry, i int) error {
+	key, ok, mixed := im.h.key(f, i, !im.keyed)
+	switch {
+	case mixed:
+		return fmt.Errorf("key %s is no integer, as those before it are", f.clip(i))
+	case !ok:
+		return fmt.Errorf("a key is an integer, a string or a keyword, and not %s", f.clip(i))
+	}
+	e.op.Key, e.op.Keyed = key, true
 	return nil
 }
 

@@ -17,7 +17,7 @@ type jsonOp struct {
 	Process json.RawMessage `json:"process"` // a number or "nemesis"
 	Type    string          `json:"type"`
 	F       string          `json:"f"`
-	Key     *int64          `json:"key,omitempty"`
+	Key     json.RawMessage `json:"key,omitempty"`
 	Value   json.RawMessage `json:"value"`
 	Error   string          `json:"error,omitempty"`
 }
@@ -107,9 +107,8 @@ func (im *importer) jsonEntry(p *jsonParser, text []byte, e *entry) (*forms, err
 				e.index = f.nodes[v].n
 			}
 		case "key":
-			e.op.Keyed = is == formInt
-			if ok = is == formInt || is == formNil; e.op.Keyed {
-				e.op.Key = f.nodes[v].n
+			if is != formNil {
+				e.key = v
 			}
 		case "value":
 			e.value = v
@@ -135,16 +134,31 @@ func (im *importer) jsonEntry(p *jsonParser, text []byte, e *entry) (*forms, err
 	case e.op.F == "":
 		return nil, errors.New(`the operation has no "f"`)
 	}
-	return p.value(e)
+	if e.key != none {
+		forms, at, err := p.embedded(e.key)
+		if err != nil {
+			return nil, fmt.Errorf("the EDN of the key: %w", err)
+		}
+		if err := im.key(forms, e, at); err != nil {
+			return nil, err
+		}
+	}
+	if e.value == none {
+		return f, nil
+	}
+	forms, at, err := p.embedded(e.value)
+	if err != nil {
+		return nil, fmt.Errorf("the EDN of the value: %w", err)
+	}
+	e.value = at
+	return forms, nil
 }
 
-// value says among which forms the entry's value stands: the line's own, or those of the
-// EDN that the line holds.
-func (p *jsonParser) value(e *entry) (*forms, error) {
-	v := e.value
-	if v == none || p.nodes[v].kind != formMap || int(p.nodes[v].end) != v+3 ||
-		string(p.bytes(v+1)) != "edn" || p.nodes[v+2].kind != formText {
-		return &p.forms, nil
+// embedded says among which forms one of the line's stands: they are the line's own, or those
+// of the EDN that it holds, which are good until the next.
+func (p *jsonParser) embedded(v int) (*forms, int, error) {
+	if p.nodes[v].kind != formMap || int(p.nodes[v].end) != v+3 || string(p.bytes(v+1)) != "edn" || p.nodes[v+2].kind != formText {
+		return &p.forms, v, nil
 	}
 	if p.edn == nil {
 		p.edn = &ednParser{end: true}
@@ -152,13 +166,12 @@ func (p *jsonParser) value(e *entry) (*forms, error) {
 	p.edn.reset()
 	p.edn.text, p.edn.at = p.bytes(v+2), 0
 	if err := p.edn.form(0); err != nil {
-		return nil, fmt.Errorf("the EDN of the value: %w", err)
+		return nil, 0, err
 	}
 	if c, err := p.edn.start(); err == nil {
-		return nil, fmt.Errorf("the EDN of the value: %w %q", errUnexpected, c)
+		return nil, 0, fmt.Errorf("%w %q", errUnexpected, c)
 	}
-	e.value = 0
-	return &p.edn.forms, nil
+	return &p.edn.forms, 0, nil
 }
 
 // WriteJSONL writes a history with an operation event on each line.
@@ -174,7 +187,13 @@ func WriteJSONL(w io.Writer, h *History) error {
 			line.Process = []byte(`"nemesis"`)
 		}
 		if op.Keyed {
-			line.Key = &op.Key
+			key, err := ParseValue(h.KeyName(op.Key))
+			if err != nil {
+				return fmt.Errorf("event %d: %w", i, err)
+			}
+			if line.Key, err = key.json(); err != nil {
+				return fmt.Errorf("event %d: %w", i, err)
+			}
 		}
 		value, err := op.Value.json()
 		if err != nil {
