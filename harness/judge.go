@@ -30,7 +30,8 @@ type Question struct {
 	Nemeses  []string // those that had to bite
 	Extra    []checkers.Checker
 	Budget   checkers.Budget
-	// Alone leaves out what only makes sense for a run of ours (vacuity, nodes).
+	// Alone leaves out what only makes sense for a run of ours: what nodes and nemeses did, and
+	// whether all was tried that the workload is for.
 	Alone bool
 }
 

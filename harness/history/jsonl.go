@@ -65,6 +65,9 @@ func ReadJSONL(r io.Reader, o ImportOptions) (*History, error) {
 // jsonEntry makes an entry of a line, and says among which forms its value stands.
 func (im *importer) jsonEntry(p *jsonParser, text []byte, e *entry) (*forms, error) {
 	if err := p.line(text); err != nil {
+		if errors.Is(err, errJSONEnd) && text[0] == '[' && im.h.Len() == 0 {
+			return nil, errors.New("JSON lines have an operation on each line and no array around them (jq -c '.[]' makes lines of one)")
+		}
 		return nil, fmt.Errorf("not an operation: %w", err)
 	}
 	f := &p.forms

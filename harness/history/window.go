@@ -18,7 +18,7 @@ type window struct {
 }
 
 func newWindow(r io.Reader, o ImportOptions) *window {
-	w := &window{r: limited(r), room: make([]byte, 1<<18), line: 1, max: longestOp}
+	w := &window{r: limited(unmarked(r)), room: make([]byte, 1<<18), line: 1, max: longestOp}
 	if o.longest > 0 {
 		w.max = o.longest
 	}
@@ -55,6 +55,16 @@ func (w *window) more() error {
 		w.end, err = true, nil
 	}
 	return err
+}
+
+// unmarked passes over the byte order mark that some editors begin a file with.
+func unmarked(r io.Reader) io.Reader {
+	var head [3]byte
+	n, _ := io.ReadFull(r, head[:]) // an error comes again
+	if string(head[:n]) == "\uFEFF" {
+		return r
+	}
+	return io.MultiReader(bytes.NewReader(head[:n]), r)
 }
 
 // limited stops at a size that no history has, so that a reader that never ends does not
