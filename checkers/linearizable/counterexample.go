@@ -78,8 +78,7 @@ func (c *check) reduce(s *subject, t *story, witness []int32, deadline time.Time
 			out := c.decidePart(s.part(keep, t.limit), t.limit, deadline)
 			return out == illegal, out != stopped
 		},
-		Stop:      func() bool { return c.late(deadline) },
-		Decisions: 4 * unwieldy,
+		Stop: func() bool { return c.late(deadline) },
 	})
 	t.proof, t.minimal = found.Ops, found.Minimal
 }
@@ -88,8 +87,9 @@ func (c *check) reduce(s *subject, t *story, witness []int32, deadline time.Time
 // is hardly one to look at.
 const mostReducing = 5 * time.Second
 
-// unwieldy is with how many operations a counterexample tells nobody anything: its sentence
-// has to do. Only a chain of so many compare-and-sets is minimal then.
+// unwieldy is with how many operations a counterexample tells nobody anything, if there was no
+// time to cut it down any further: its sentence has to do. One that is minimal, a chain of so
+// many compare-and-sets, is told whatever its size.
 const unwieldy = 500
 
 // lastReturn is when the last of some operations returned, up to event limit.
@@ -128,7 +128,7 @@ func (c *check) tell(s *subject, t *story, deadline time.Time) {
 	t.stuck = s.returnedAt(t.limit)
 	p := s.part(t.proof, t.limit)
 	t.about = t.proof
-	if len(t.proof) > unwieldy {
+	if len(t.proof) > unwieldy && !t.minimal {
 		t.about, t.proof, t.minimal = []int32{t.stuck}, nil, false
 	} else {
 		t.alone = c.orderPart(p, t.limit-1, deadline)
