@@ -6,6 +6,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/faultline-dev/faultline/checkers/engine/synth"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -63,32 +64,16 @@ func (o plain) step(state history.Value) (history.Value, bool) {
 	return state, false
 }
 
+// mostOrdered is of how many operations all orders can be tried.
+const mostOrdered = 64
+
 // bruteForce tries every order, and every choice of the crashed operations that happened.
 func bruteForce(ops []plain) bool {
-	var try func(used uint, state history.Value) bool
-	try = func(used uint, state history.Value) bool {
-		rest := false
-		for i, o := range ops {
-			if used&(1<<i) != 0 {
-				continue
-			}
-			rest = rest || !o.crashed
-			early := true
-			for j, p := range ops {
-				if used&(1<<j) == 0 && p.ret < o.call {
-					early = false
-				}
-			}
-			if !early {
-				continue
-			}
-			if next, ok := o.step(state); ok && try(used|1<<i, next) {
-				return true
-			}
-		}
-		return !rest
+	all := make([]synth.Operation, len(ops))
+	for i, o := range ops {
+		all[i] = synth.Operation{Call: o.call, Ret: o.ret, F: o.f, Arg: o.arg, Out: o.value, Pending: o.crashed}
 	}
-	return try(0, history.Nil)
+	return synth.ModelOf("register").Order(all)
 }
 
 // byPorcupine is porcupine with nothing before it.

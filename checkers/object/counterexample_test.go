@@ -67,6 +67,9 @@ func TestCounterexamples(t *testing.T) {
 			if len(sizes) == 0 || minimal < *histories/20 {
 				t.Fatalf("only %d minimal ones of %d", minimal, len(sizes))
 			}
+			if sizes[len(sizes)/2] > 12 {
+				t.Errorf("median %d", sizes[len(sizes)/2])
+			}
 			t.Logf("%d counterexamples, %d minimal, of %d operations in the median, %d at most", len(sizes), minimal, sizes[len(sizes)/2], sizes[len(sizes)-1])
 		})
 	}
