@@ -55,6 +55,13 @@ var bugs = []cluster.Bug{
 		Doc:      "how many ids were given out is in no snapshot: a node that starts from one begins anew",
 		Workload: "unique-ids", Nemeses: []string{"kill"}, Anomaly: "duplicate-id",
 	},
+	{
+		Name:     string(raft.ChangeBeforeCommit),
+		Doc:      "a change of members counts when the leader has proposed it, and again when it is committed: a leader that is cut off lets the others leave until it has a majority",
+		Workload: "register", Nemeses: []string{"partition", "membership"}, Anomaly: "nonlinearizable",
+		Set:   map[string]string{"membership": "minority"},
+		Cited: "Ongaro: bug in single-server membership changes (https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E/m/d2D9LrWRza8J)",
+	},
 }
 
 // rows are what runs over many seeds shall show.
@@ -76,8 +83,16 @@ var rows = []cluster.Row{
 	{Workload: "bag", Model: model.Eventual, Set: locally},
 	{Workload: "counter", Model: model.Eventual, Set: locally},
 	{Workload: "unique-ids", Set: locally},
+	{Workload: "register", Nemeses: changing},
+	{Workload: "counter", Nemeses: changing},
+	{Workload: "register", Nemeses: changing, Set: byLease},
+	{Workload: "register", Model: model.Sequential, Nemeses: changing, Set: locally},
 	{Workload: "register", Nemeses: []string{"partition"}, Set: locally, Weakness: "nonlinearizable"},
 }
+
+// changing have members leave and join amid faults. With all other faults beside them there
+// are runs in which no majority ever has the time to let a member leave.
+var changing = []string{"partition", "kill", "clock", "membership"}
 
 var (
 	byLease = map[string]string{"reads": string(raft.ByLease)}

@@ -33,7 +33,7 @@ var Target = cluster.Target{
 	Records:   records,
 	Data:      []string{"register", "set", "bag", "counter", "append", "ids", "lock"},
 	Promises:  promises,
-	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
+	Reference: &cluster.Reference{System: system, Client: reference.NewAdministrator},
 }
 
 // system makes the node side.

@@ -19,6 +19,7 @@
 //	keep                             no longer
 //	crash NODE... / power NODE... (fails) / start NODE... / pause NODE / resume NODE
 //	clock NODE OFFSET                set a node's wall clock ahead
+//	join|leave NODE MEMBER / members NODE   an administrator's request to a node
 //	leaders / dump [ARGUMENT...]     who believes to lead; what every node holds
 //
 // With "trace" as an argument a command shows the messages that nodes send meanwhile.
@@ -290,6 +291,10 @@ func (s *story) step(d *datadriven.TestData) {
 		s.w.Resume(node.ID(words[0]))
 	case "clock":
 		s.w.Skew(node.ID(words[0]), s.duration(words[1]), 1)
+	case "join", "leave":
+		fmt.Fprintln(&s.out, s.administer(words[0], &kv.Change{Join: d.Cmd == "join", Node: node.ID(words[1])}))
+	case "members":
+		fmt.Fprintln(&s.out, s.administer(words[0], kv.AskMembers{}))
 	case "leaders":
 		fmt.Fprintln(&s.out, s.w.Leaders())
 	case "dump":
@@ -355,15 +360,32 @@ func (s *story) request(op string, words []string) string {
 	if len(rest) > 0 {
 		r.Value = s.number(rest[0])
 	}
-	ctx := runtime.NewDeadline(context.Background(), time.Time{}, s.w.Now()+5*time.Second)
-	conn, err := s.w.Dial(ctx, node.ID(words[0]))
-	if err != nil {
-		return err.Error()
-	}
-	defer conn.Close()
-	m, err := conn.Call(ctx, r)
+	m, err := s.call(words[0], r)
 	if err != nil {
 		return err.Error()
 	}
 	return Answer(kind, m.(*kv.Reply))
+}
+
+// administer asks a node as an administrator does.
+func (s *story) administer(id string, request node.Message) string {
+	switch m, err := s.call(id, request); m := m.(type) {
+	case *kv.Members:
+		return fmt.Sprint(m.Nodes)
+	case *kv.Reply:
+		return Answer(kv.OpWrite, m)
+	default:
+		return fmt.Sprint(err)
+	}
+}
+
+// call sends one request on a connection of its own.
+func (s *story) call(id string, request node.Message) (node.Message, error) {
+	ctx := runtime.NewDeadline(context.Background(), time.Time{}, s.w.Now()+5*time.Second)
+	conn, err := s.w.Dial(ctx, node.ID(id))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.Call(ctx, request)
 }

@@ -25,6 +25,7 @@ func appendPeer(b []byte, m *pb.Message) []byte {
 }
 
 func appendEntry(b []byte, e *pb.Entry) []byte {
+	b = append(b, byte(e.GetType()))
 	return wire.AppendBytes(wire.AppendUints(b, e.GetTerm(), e.GetIndex()), e.GetData())
 }
 
@@ -37,7 +38,11 @@ func appendSnapshot(b []byte, s *pb.Snapshot) []byte {
 }
 
 func takeEntry(d *wire.Decoder) *pb.Entry {
-	return &pb.Entry{Term: new(d.Uint()), Index: new(d.Uint()), Data: d.Bytes()}
+	var kind *pb.EntryType
+	if t := pb.EntryType(d.UpTo(byte(pb.EntryConfChange))); t != pb.EntryNormal {
+		kind = &t
+	}
+	return &pb.Entry{Type: kind, Term: new(d.Uint()), Index: new(d.Uint()), Data: d.Bytes()}
 }
 
 func takeSnapshot(d *wire.Decoder) *pb.Snapshot {

@@ -74,8 +74,8 @@ func (s *Server) watch() {
 	}
 	if now-e.heard >= electionMin && now-e.from >= e.limit {
 		s.postponeElection()
-		if err := s.core.Campaign(); err != nil {
-			s.env.Logf("campaign: %v", err)
+		if s.isMember(s.self) {
+			s.campaign()
 		}
 	}
 	next := e.from + e.limit - now
@@ -84,6 +84,12 @@ func (s *Server) watch() {
 	}
 	s.env.After(max(next, time.Millisecond), s.watch)
 	s.pump()
+}
+
+func (s *Server) campaign() {
+	if err := s.core.Campaign(); err != nil {
+		s.env.Logf("campaign: %v", err)
+	}
 }
 
 // changeRole notes who leads now.

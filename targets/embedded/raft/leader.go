@@ -17,6 +17,7 @@ type leadership struct {
 	commands  [][]byte       // the same, of the store around the group
 	proposed  []proposal
 	number    uint64
+	change    *change         // of the members
 	snapshots []time.Duration // when each peer was sent one; 0: none is under way
 }
 
@@ -121,6 +122,9 @@ func (s *Server) resign() {
 	s.leader, s.reading = leadership{}, reading{round: r.round}
 	for _, p := range l.proposed {
 		s.router.Answer(p.Waiter, kv.Doubt("the leader stepped down"))
+	}
+	if l.change != nil {
+		s.env.Reply(l.change.id, kv.Doubt("the leader stepped down"))
 	}
 	notLeader := &kv.Reply{Status: kv.NotLeader}
 	for _, w := range l.gathered {

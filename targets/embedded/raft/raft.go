@@ -56,6 +56,9 @@ const (
 	RetryTwice       Bug = "retry-applied-twice"
 	SnapshotBehind   Bug = "snapshot-behind"
 	IDReset          Bug = "id-reset"
+	// ChangeBeforeCommit names what Ongaro found in the first published form of changes of
+	// one member ("bug in single-server membership changes", raft-dev, 2015) in its crudest form.
+	ChangeBeforeCommit Bug = "members-before-commit"
 )
 
 // Config is how the store is set up.

@@ -55,6 +55,7 @@ func (s *Server) Start(env node.Env) {
 		voters[i] = uint64(i + 1)
 	}
 	s.store = storage{disk: env.Disk(), failed: s.fail, voters: &pb.ConfState{Voters: voters}, bug: s.cfg.Bug}
+	s.store.state = func() (uint64, []byte) { return s.applied, s.machine.Snapshot() }
 	data, torn, err := s.store.load()
 	if err != nil {
 		s.fail(err)
@@ -77,9 +78,10 @@ func (s *Server) Start(env node.Env) {
 		ID: s.self, Storage: &s.store, Logger: logger{env},
 		// Only a leader is ticked; see election.go.
 		HeartbeatTick: 1, ElectionTick: quorumTicks,
-		PreVote: true, CheckQuorum: true,
-		DisableProposalForwarding: true,
-		MaxSizePerMsg:             16 << 10, MaxInflightMsgs: 256,
+		PreVote: true, CheckQuorum: true, StepDownOnRemoval: true,
+		DisableConfChangeValidation: s.cfg.Bug == ChangeBeforeCommit,
+		DisableProposalForwarding:   true,
+		MaxSizePerMsg:               16 << 10, MaxInflightMsgs: 256,
 	})
 	if err != nil {
 		env.Fatalf("start the protocol: %v", err)
@@ -132,6 +134,7 @@ func (s *Server) tick() {
 		s.renewLease()
 		s.retrySnapshots()
 		s.expireProposals()
+		s.expireChange()
 	}
 	s.router.Expire()
 	s.pump()
@@ -158,7 +161,7 @@ func (s *Server) Receive(from node.ID, m node.Message) {
 func (s *Server) Request(id node.RequestID, m node.Message) {
 	r, ok := m.(*kv.Request)
 	if !ok {
-		s.env.Reply(id, kv.Refuse("not a request"))
+		s.administer(id, m)
 		return
 	}
 	if s.cfg.Reads == Locally && r.Op.Reads() {
@@ -168,6 +171,17 @@ func (s *Server) Request(id node.RequestID, m node.Message) {
 	}
 	s.router.Begin(id, r)
 	s.pump()
+}
+
+func (s *Server) administer(id node.RequestID, m node.Message) {
+	switch m := m.(type) {
+	case *kv.Change:
+		s.change(id, m)
+	case kv.AskMembers:
+		s.env.Reply(id, &kv.Members{Nodes: s.members()})
+	default:
+		s.env.Reply(id, kv.Refuse("not a request"))
+	}
 }
 
 // Leader implements route.Host.
@@ -277,12 +291,17 @@ func (s *Server) adopt(snapshot *pb.Snapshot) {
 		s.env.Fatalf("restore the leader's snapshot: %v", err)
 		return
 	}
+	s.store.voters = snapshot.GetMetadata().GetConfState()
 	s.reach(snapshot.GetMetadata().GetIndex())
 }
 
 // apply carries out a committed entry and answers whoever asked this leader for it.
 func (s *Server) apply(e *pb.Entry) {
 	defer s.reach(e.GetIndex())
+	if e.GetType() == pb.EntryConfChange {
+		s.applyChange(e)
+		return
+	}
 	if len(e.GetData()) == 0 {
 		return // a new leader's first entry
 	}

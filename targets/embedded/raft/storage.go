@@ -22,7 +22,8 @@ type storage struct {
 	*raft.MemoryStorage
 	disk   node.Disk
 	failed func(error)
-	voters *pb.ConfState
+	voters *pb.ConfState           // the members, at the place up to which the log is applied
+	state  func() (uint64, []byte) // that place, and the state there
 	buffer []byte
 	size   int // of the file
 	floor  int // its size after the last rewrite
@@ -51,6 +52,7 @@ func (s *storage) load() (data []byte, torn int, err error) {
 			state = r.state
 		case r.snapshot != nil:
 			data = r.snapshot.GetData()
+			s.voters = r.snapshot.GetMetadata().GetConfState()
 			err = s.ApplySnapshot(r.snapshot)
 		case r.entry != nil:
 			err = s.add(r.entry)
