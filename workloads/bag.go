@@ -27,7 +27,7 @@ var bag = Workload{
 		{Name: "removes", Default: "30", Doc: "removes among a hundred operations", Check: cluster.IsInt(1, 60)},
 		{Name: "re-adds", Default: "25", Doc: "adds of an element that was there before, among a hundred operations", Check: cluster.IsInt(0, 30)},
 		{Name: "read-every", Default: "50", Doc: "one read for so many changes in the main phase; 0: none", Check: cluster.IsInt(0, 1000000)},
-		{Name: "pace", Default: "10", Doc: "milliseconds between operations on average, over all threads: the set must stay small enough to be read", Check: cluster.IsInt(0, 60000)},
+		{Name: "pace", Default: "5", Doc: "milliseconds between operations on average, over all threads: the set must stay small enough to be read", Check: cluster.IsInt(0, 60000)},
 	},
 	Page:  bagPage,
 	Build: buildBag,

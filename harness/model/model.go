@@ -46,7 +46,8 @@ var All = []Model{
 	ExactlyOnce, AtLeastOnce, Fenced, Unique,
 }
 
-// implied are the next weaker ones.
+// implied are the next weaker ones. What is sequential implies what holds of the end by the
+// way that systems are: the definition lets a replica lag behind for ever, no system means to.
 var implied = map[Model][]Model{
 	Linearizable: {Sequential, ExactlyOnce, Fenced, Unique},
 	Sequential:   {Coherent, NoLostWrite},
