@@ -28,6 +28,8 @@ var rooms = [][]string{
 	{"targets/reference"},
 	{"targets/embedded/..."},
 	{"targets/embedded/raft"},
+	{"targets/embedded/view"},
+	{"targets/embedded/oplog"},
 	{"targets/embedded/route"},
 	{"targets/embedded/kv"},
 	{"targets/embedded/journal"},

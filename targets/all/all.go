@@ -4,7 +4,9 @@ package all
 
 import (
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/targets/backup"
 	"github.com/faultline-dev/faultline/targets/cassandra"
+	"github.com/faultline-dev/faultline/targets/chain"
 	"github.com/faultline-dev/faultline/targets/crdt"
 	"github.com/faultline-dev/faultline/targets/docker"
 	"github.com/faultline-dev/faultline/targets/dynamo"
@@ -25,6 +27,8 @@ import (
 var Targets = []cluster.Target{
 	everywhere(raft.Target),
 	everywhere(paxos.Target),
+	everywhere(backup.Target),
+	everywhere(chain.Target),
 	everywhere(sharded.Target),
 	everywhere(dynamo.Target),
 	everywhere(multimaster.Target),

@@ -1,0 +1,47 @@
+// Package chain is the glue that makes the replicated reference store of
+// targets/embedded/chain a target: what it promises, its planted bugs, and a client.
+package chain
+
+import (
+	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/model"
+	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/chain"
+	"github.com/faultline-dev/faultline/targets/reference"
+)
+
+// Target is the store as the registry knows it.
+var Target = cluster.Target{
+	Name:   "chain",
+	Family: cluster.LeaderBased,
+	Doc:    "reference store on chain replication: changes pass from the head to the tail, which answers the reads",
+	Options: []cluster.Option{
+		{Name: "replicas", Default: "3", Doc: "nodes in the chain; further ones are spares", Check: cluster.IsInt(1, 100)},
+	},
+	Bugs:      bugs,
+	Rows:      rows,
+	Data:      []string{"register", "set", "append", "counter", "ids", "lock"},
+	Promises:  promises,
+	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
+}
+
+// system makes the node side.
+func system(o cluster.Options) (node.System, error) {
+	bug, err := reference.Bug(o, bugs)
+	if err != nil {
+		return node.System{}, err
+	}
+	return chain.New(chain.Config{Replicas: o.Int("replicas"), Bug: chain.Bug(bug)})
+}
+
+// promises are the same for all data but ids.
+func promises(cluster.Options) []cluster.Promise {
+	p := cluster.Promise{
+		Model:  model.Linearizable,
+		Quote:  "The approach is intended for supporting large-scale storage services that exhibit high throughput and availability without sacrificing strong consistency guarantees.",
+		Source: "Van Renesse and Schneider: Chain Replication for Supporting High Throughput and Availability. OSDI 2004, abstract",
+	}
+	unique := p
+	unique.Data, unique.Model = "ids", model.Unique
+	return append(reference.Same(p, "register", "set", "append", "counter"), unique)
+}
