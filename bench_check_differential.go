@@ -138,6 +138,14 @@ func (y *agreement) compare(ctx context.Context, seed uint64) error {
 	}
 	began := time.Now()
 	truth := y.truth(h)
+	if y.made != nil {
+		switch made := said(y.made(seed)); {
+		case truth == nil:
+			truth = made
+		case truth.valid != made.valid:
+			truth.measured = "though made " + made.String()
+		}
+	}
 	theirs := time.Since(began)
 	began = time.Now()
 	got := y.judge(ctx, h)

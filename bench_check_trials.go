@@ -31,6 +31,8 @@ type trial struct {
 	judge   func(ctx context.Context, h *history.History) answer
 	// truth is what the oracle says: Unknown if nobody can know. Nil of an answer: it has none.
 	truth func(h *history.History) *answer
+	// made says whether the seed's history is legal by construction; nil: that is not known.
+	made func(seed uint64) bool
 }
 
 // answer is a verdict, or what was measured besides.
@@ -61,7 +63,7 @@ const (
 
 // trials are all that is compared.
 func trials() []trial {
-	return slices.Concat(objectTrials(), searchTrials(), checkerTrials(), weakerTrials())
+	return slices.Concat(objectTrials(), searchTrials(), checkerTrials(), weakerTrials(), largeTrials())
 }
 
 // objectTrials are of the checkers that users get, by type of object: a history is decided by
@@ -227,15 +229,15 @@ func searchTrials() []trial {
 			}
 			// It is one engine, whatever the object.
 			all = append(all, trial{engine: fmt.Sprintf("search in each of %d ways", len(search.Ways)), what: named(object, repeat), oracle: byOrders, every: 10,
-				history: small(object, repeat), judge: searched(m), truth: ordered(m)})
+				history: small(object, repeat), judge: searching(m, search.Ways), truth: ordered(m)})
 		}
 	}
 	return all
 }
 
-// searched decides a history in every way; a way that differs from the first is told as what
-// was measured, which no oracle agrees with.
-func searched(m *synth.Model) func(context.Context, *history.History) answer {
+// searching has a search decide a history in some ways; one that differs from the first is told
+// as what was measured, which no oracle agrees with.
+func searching(m *synth.Model, ways []search.Way) func(context.Context, *history.History) answer {
 	operation := func(d did) *synth.Operation {
 		return &synth.Operation{Process: d.process, F: d.f, Arg: d.arg, Out: d.out, Pending: d.isPending}
 	}
@@ -247,6 +249,7 @@ func searched(m *synth.Model) func(context.Context, *history.History) answer {
 	if m == synth.ModelOf("register") {
 		model.Blind = func(d did) bool { return d.f == "write" }
 	}
+	verdicts := map[search.Verdict]checkers.Validity{search.Legal: checkers.Valid, search.Illegal: checkers.Invalid, search.Stopped: checkers.Unknown}
 	return func(ctx context.Context, h *history.History) answer {
 		var ops []search.Op[did]
 		for _, o := range m.Gather(h) {
@@ -261,11 +264,10 @@ func searched(m *synth.Model) func(context.Context, *history.History) answer {
 			ops = append(ops, search.Op[did]{Call: int32(o.Call), Ret: ret, Do: d})
 		}
 		verdict := func(way search.Way) checkers.Validity {
-			return map[search.Verdict]checkers.Validity{search.Legal: checkers.Valid, search.Illegal: checkers.Invalid,
-				search.Stopped: checkers.Unknown}[search.Decide(ctx, model, ops, way.Options(h.Len()%4)).Verdict]
+			return verdicts[search.Decide(ctx, model, ops, way.Options(h.Len()%4)).Verdict]
 		}
-		a := answer{valid: verdict(search.Ways[0])}
-		for _, way := range search.Ways[1:] {
+		a := answer{valid: verdict(ways[0])}
+		for _, way := range ways[1:] {
 			if v := verdict(way); v != a.valid {
 				a.measured += fmt.Sprintf("but %s %s ", v, way.Name)
 			}

@@ -64,8 +64,10 @@ var kinds = []struct {
 	{
 		name: "lost-element",
 		is: func(s *subject, el element) bool {
-			// Seen by no final read; or missed by one that began after the last that saw it.
-			return el.added != none && el.known != none && len(s.finals) > 0 && (el.finals == 0 || el.gone > el.seenUntil)
+			// Missed by a final read that began when it was known already, and seen by none; or
+			// missed by one that began after the last that saw it. An add in doubt may also take
+			// effect while final reads go on, or later.
+			return el.added != none && el.gone > 0 && (el.finals == 0 || el.gone > el.seenUntil)
 		},
 		tell: func(s *subject, el element) string {
 			origin := fmt.Sprintf("whose add was acknowledged to %s", s.Who(el.known))
