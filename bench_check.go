@@ -61,15 +61,16 @@ var sizeRows = []checkRow{
 // benchCheck is what bench check was asked for.
 type benchCheck struct {
 	*app
-	rows   []string
-	limit  time.Duration
-	memory int64 // megabytes
-	seed   uint64
-	ops    int
-	sizes  bool
-	alone  bool
-	asJSON bool
-	wrong  int // verdicts that cannot be
+	rows      []string
+	limit     time.Duration
+	memory    int64 // megabytes
+	seed      uint64
+	ops       int
+	sizes     bool
+	alone     bool
+	porcupine string // where its test_data is
+	asJSON    bool
+	wrong     int // verdicts that cannot be
 }
 
 // benchCheck measures what a verdict costs, side by side with porcupine.
@@ -94,13 +95,14 @@ It exits 1 if a verdict is wrong.`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&b.rows, "rows", nil, "only rows whose names begin like this: "+strings.Join(rowNames(checkRows), ", "))
+	f.StringSliceVar(&b.rows, "rows", nil, "only rows whose names begin like this: "+strings.Join(b.names(checkRows), ", "))
 	f.DurationVar(&b.limit, "limit", time.Minute, "time that each may take for a verdict")
 	f.Int64Var(&b.memory, "memory", 4096, "megabytes that each may take for a verdict")
 	f.Uint64Var(&b.seed, "seed", 1, "the first history's seed")
 	f.IntVar(&b.ops, "operations", 0, "operations of a history, instead of each row's own number")
 	f.BoolVar(&b.sizes, "sizes", false, "the table of growing sizes instead: 10k, 100k, 1M and 10M operations")
 	f.BoolVar(&b.alone, "alone", false, "without porcupine")
+	f.StringVar(&b.porcupine, "porcupine", "", "porcupine's test_data, for the row of its own histories; else looked for in Go's module cache")
 	f.BoolVar(&b.asJSON, "json", false, "a line of JSON for each measurement instead of a table")
 	f.IntVar(&differential, "differential", 0, "instead of measuring, compare so many random histories of each kind with oracles")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -120,6 +122,31 @@ It exits 1 if a verdict is wrong.`,
 	return cmd
 }
 
+// otherTable is a row that is a table of its own.
+type otherTable struct {
+	name   string
+	beside bool // it has no meaning without porcupine
+	print  func(context.Context) error
+}
+
+func (b *benchCheck) others() []otherTable {
+	return []otherTable{
+		{peerHistories, true, b.peers},
+		{corpus, true, b.corpus},
+	}
+}
+
+// names are those of all rows.
+func (b *benchCheck) names(rows []checkRow) []string {
+	names := rowNames(rows)
+	for _, t := range b.others() {
+		if !b.sizes {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
 func rowNames(rows []checkRow) []string {
 	names := make([]string, len(rows))
 	for i, r := range rows {
@@ -133,18 +160,29 @@ func (b *benchCheck) run(ctx context.Context) error {
 	if b.sizes {
 		all = sizeRows
 	}
-	rows := slices.DeleteFunc(slices.Clone(all), func(r checkRow) bool {
-		return len(b.rows) > 0 && !slices.ContainsFunc(b.rows, func(prefix string) bool { return strings.HasPrefix(r.Name, prefix) })
-	})
-	if len(rows) == 0 {
-		return badInput(fmt.Errorf("no row begins with %s; there are: %s", strings.Join(b.rows, " or "), strings.Join(rowNames(all), ", ")))
+	wanted := func(name string) bool {
+		return len(b.rows) == 0 || slices.ContainsFunc(b.rows, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 	}
-	table := b.table
-	if b.sizes {
-		table = b.growth
+	rows := slices.DeleteFunc(slices.Clone(all), func(r checkRow) bool { return !wanted(r.Name) })
+	tables := []func() error{func() error { return b.table(ctx, rows) }}
+	switch {
+	case b.sizes:
+		tables = []func() error{func() error { return b.growth(ctx, rows) }}
+	case len(rows) == 0:
+		tables = nil
 	}
-	if err := table(ctx, rows); err != nil {
-		return crash(err)
+	for _, t := range b.others() {
+		if !b.sizes && wanted(t.name) && !(b.alone && t.beside) {
+			tables = append(tables, func() error { return t.print(ctx) })
+		}
+	}
+	if len(tables) == 0 || b.sizes && len(rows) == 0 {
+		return badInput(fmt.Errorf("no row begins with %s; there are: %s", strings.Join(b.rows, " or "), strings.Join(b.names(all), ", ")))
+	}
+	for _, print := range tables {
+		if err := print(); err != nil {
+			return crash(err)
+		}
 	}
 	if b.wrong > 0 {
 		return exit(exitInvalid)

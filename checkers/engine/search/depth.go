@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -15,8 +16,8 @@ import (
 // configurations that there can be a little before (prove). If these come to nothing, so would
 // have those that there were, and the path tells that the history up to there was legal.
 //
-// That settles most histories in the time of a walk through them. It is no complete search:
-// those that it does not settle go on to the one that is.
+// That settles most histories in the time of a walk through them. Those that it does not go on
+// to the search that is complete, unless they are so short that here, too, all has been tried.
 
 // DepthFirst is the engine's name, with its paper.
 const DepthFirst = "depth-first search (Wing and Gong 1993)"
@@ -49,7 +50,8 @@ type depth struct {
 	}
 	low     int // no stack below it has a choice
 	left    int
-	seen    []uint64 // hashes of configurations that were followed
+	seen    []uint64 // some configurations that were followed, each after its event
+	dropped bool     // some choices were, so that nothing is certain when none is left
 	at      int      // the event that the window stands before
 	deepest int32    // no path came past this event
 	best    int32    // the last step of a path that came there
@@ -65,7 +67,8 @@ const (
 	recent   = 1 << 9  // events that are gone back at most
 	hopeless = 1 << 9  // configurations followed without getting further, at first
 	given    = 1 << 18 // and in the end
-	sights   = 1 << 12
+	sights   = 1 << 10 // configurations that are remembered at first
+	most     = 1 << 18 // and in the end
 	fewWords = 1 << 13
 )
 
@@ -74,19 +77,12 @@ func newDepth(ctx context.Context, p *problem, o Options) *depth {
 	d.brake.bytes = func() int64 {
 		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(cap(d.todo))*12 + int64(d.left)*24
 	}
-	d.seen = make([]uint64, min(sights, 1<<bitsFor(2*len(p.events))))
+	d.aimless = p.pending == 0 // little is tried that is of no use
 	d.cur = make([]uint64, p.layout.size)
+	d.seen = make([]uint64, min(sights, 1<<bits.Len(uint(len(p.events)/8)))*(1+len(d.cur)))
 	d.stacks = make([][]choice, 1)
 	setState(d.cur, d.st.init)
 	return d
-}
-
-func bitsFor(n int) int {
-	b := 4
-	for 1<<b < n {
-		b++
-	}
-	return b
 }
 
 // hasty decides a history by one path, if that will do.
@@ -99,6 +95,9 @@ func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
 		case Legal:
 			return d.result(Legal), true
 		case Illegal:
+			if !d.dropped {
+				return d.result(Illegal), true
+			}
 			patience = given // nothing is left to try
 		}
 		if d.why != nil {
@@ -270,7 +269,7 @@ func (d *depth) pop() (c choice, found bool) {
 		}
 		if top < d.deepest-recent {
 			d.left -= len(s)
-			d.stacks[level] = s[:0]
+			d.stacks[level], d.dropped = s[:0], true
 		}
 	}
 	if from == none || latest < d.deepest-recent {
@@ -286,22 +285,28 @@ func (d *depth) pop() (c choice, found bool) {
 	return c, true
 }
 
-// known reports whether the configuration was followed before. Some that were not are taken
-// for one that was, about one in 2^64, which a search that may fail can afford.
+// known reports whether the configuration was followed before, if that is remembered.
 func (d *depth) known(n int32, must bool) bool {
-	h := uint64(n+1) * 0xff51afd7ed558ccd
+	key := uint64(n+1) << 1
 	if must {
-		h ^= 1 << 63
+		key++
 	}
+	size := 1 + len(d.cur)
+	if d.idle > len(d.seen)/size && len(d.seen) < most*size {
+		d.seen = make([]uint64, 4*len(d.seen))
+	}
+	h := key * 0xff51afd7ed558ccd
 	for _, w := range d.cur {
 		h = (h ^ w) * 0x9e3779b97f4a7c15
 		h ^= h >> 29
 	}
-	at := &d.seen[h&uint64(len(d.seen)-1)]
-	if *at == h {
+	at := int(h&uint64(len(d.seen)/size-1)) * size
+	seen := d.seen[at : at+size]
+	if seen[0] == key && slices.Equal(seen[1:], d.cur) {
 		return true
 	}
-	*at = h
+	seen[0] = key
+	copy(seen[1:], d.cur)
 	return false
 }
 
@@ -335,6 +340,8 @@ func (d *depth) clean() {
 				todo = append(todo, d.todo[c.moves:c.moves+max(0, c.left)]...)
 				c.at, c.moves = at, moves
 				kept, ends = append(kept, c), append(ends, c.node)
+			} else {
+				d.dropped = true
 			}
 		}
 		d.stacks[level] = kept

@@ -34,7 +34,7 @@ func (w *window) moves(c []uint64, goal int32, to []move) []move {
 	done, used := c[1:1+m], c[1+m:1+2*m]
 	hides := w.hides(done)
 	wanted := ^uint64(0)
-	if goal != none && w.p.off&aim == 0 {
+	if goal != none && w.p.off&aim == 0 && !w.aimless {
 		wanted = w.wanted(c)
 	}
 	// useless: there is nothing to gain by it, unless it has to happen.

@@ -16,6 +16,8 @@ type window struct {
 	legal  []legality // of each class
 	reach  []uint64   // of each state, where chains of operations can lead from there
 	stale  bool       // reach is
+	// aimless has moves not ask for their use, which takes steps from all known states.
+	aimless bool
 }
 
 type masks struct{ pure, blind, hard []uint64 }

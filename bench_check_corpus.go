@@ -1,0 +1,70 @@
+package faultline
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/synth"
+)
+
+// corpus is the name of the row that times what the differential test compares: the checkers
+// beside porcupine on its random histories of more than a hundred operations.
+const corpus = "corpus"
+
+// corpusSeeds is how many histories there are of each kind.
+const corpusSeeds = 20
+
+func (b *benchCheck) corpus(ctx context.Context) error {
+	groups := map[string][]comparison{}
+	for _, object := range synth.Objects() {
+		c, err := checkerOf(object)
+		if err != nil {
+			return err
+		}
+		for _, repeat := range []bool{false, true} {
+			group := object + ", values written once"
+			if repeat {
+				group = object + ", values repeated"
+			}
+			if object == "counter" || object == "mutex" {
+				if group = object; repeat {
+					continue
+				}
+			}
+			for seed := b.seed; seed < b.seed+19*corpusSeeds && ctx.Err() == nil; seed += 19 { // of 100 to 460 operations
+				h, err := medium(object, repeat)(seed)
+				if err != nil {
+					return err
+				}
+				m := synth.ModelOf(object)
+				ops := m.Gather(h)
+				if len(ops) < sizeable {
+					continue
+				}
+				one := comparison{name: fmt.Sprintf("seed %d", seed), operations: len(ops)}
+				var got checkers.Result
+				one.ours = fastest(func() {
+					got = c.Check(ctx, h, checkers.Budget{Time: patience, Workers: runtime.GOMAXPROCS(0)})
+				})
+				model, theirs := m.Porcupine(ops)
+				var want porcupine.CheckResult
+				one.theirs = fastest(func() { want = porcupine.CheckOperationsTimeout(model, theirs, patience) })
+				switch {
+				case got.Valid == checkers.Unknown && want == porcupine.Unknown:
+					continue // neither is faster
+				case got.Valid != checkers.Unknown && want != porcupine.Unknown && (got.Valid == checkers.Valid) != (want == porcupine.Ok):
+					b.wrong++
+					fmt.Fprintf(b.err, "faultline: %s, seed %d: the checker says %s, porcupine %s\n", group, seed, got.Valid, want)
+				}
+				groups[group] = append(groups[group], one)
+			}
+		}
+	}
+	b.printf("\nThe differential test's histories of at least %d operations, up to %d of each kind, %s for each at most, the fastest of some tries:\n\n", sizeable, corpusSeeds, patience)
+	b.compare(groups)
+	return ctx.Err()
+}
