@@ -133,6 +133,7 @@ func (b *benchCheck) others() []otherTable {
 	return []otherTable{
 		{peerHistories, true, b.peers},
 		{corpus, true, b.corpus},
+		{raftRun, false, b.raft},
 	}
 }
 

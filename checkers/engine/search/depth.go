@@ -77,7 +77,8 @@ func newDepth(ctx context.Context, p *problem, o Options) *depth {
 	d.brake.bytes = func() int64 {
 		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(cap(d.todo))*12 + int64(d.left)*24
 	}
-	d.aimless = p.pending == 0 // little is tried that is of no use
+	// Where all operations return little is tried that is of no use.
+	d.aimless = p.pending == 0 || !d.st.close(len(p.classes))
 	d.cur = make([]uint64, p.layout.size)
 	d.seen = make([]uint64, min(sights, 1<<bits.Len(uint(len(p.events)/8)))*(1+len(d.cur)))
 	d.stacks = make([][]choice, 1)
