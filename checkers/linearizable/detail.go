@@ -81,9 +81,9 @@ func (s *subject) detail(t *story) Detail {
 	}
 	var shown []int32
 	called := 0
-	for i := range s.ops {
+	for i := len(s.ops) - 1; i >= 0; i-- { // the other way round each would be the latest
 		if s.ops[i].call > t.limit {
-			break
+			continue
 		}
 		called++
 		if s.ops[i].ret <= t.limit {
@@ -115,6 +115,10 @@ func (s *subject) detail(t *story) Detail {
 	}
 	held, started := int32(initial), false
 	for _, i := range t.order {
+		if i < shown[0] || i > shown[len(shown)-1] {
+			held = s.ops[i].apply(held)
+			continue
+		}
 		if n, found := at[i]; found {
 			if !started {
 				d.Before, started = s.values[held].String(), true

@@ -238,7 +238,7 @@ func (s *subject) rank() {
 			d.A = rank[d.A]
 		}
 	}
-	s.values, s.number = values, nil
+	s.values, s.number, s.low = values, nil, nil
 }
 
 // elements are a container's operations for its monitor.

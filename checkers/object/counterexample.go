@@ -24,7 +24,7 @@ import (
 
 // groups makes the rule for operations of the object.
 func (s *subject) groups(ops []op) minimal.Groups {
-	g := grouping{rule: minimal.Groups{Needs: make([][]int32, len(ops))}, number: map[string]int32{}}
+	g := grouping{rule: minimal.Groups{Needs: make([][]int32, len(ops))}, number: map[string]int32{}, element: make([]int32, len(s.values)), room: make([]int32, 0, len(ops))}
 	switch s.kind.Name {
 	case mutex.Name, fencedLock.Name:
 		g.locks(ops)
@@ -39,6 +39,9 @@ func (s *subject) groups(ops []op) minimal.Groups {
 type grouping struct {
 	rule   minimal.Groups
 	number map[string]int32 // of groups, by name
+	// element are one more than the numbers of the elements' groups, or 0.
+	element []int32
+	room    []int32 // for what operations need
 }
 
 // group returns the number of the group of that name.
@@ -51,19 +54,37 @@ func (g *grouping) group(name string) int32 {
 	return n
 }
 
-func (g *grouping) join(i int, name string) {
-	n := g.group(name)
+// of returns the number of the group of an element.
+func (g *grouping) of(element int64) int32 {
+	if element < 0 || element >= int64(len(g.element)) {
+		return g.group(packed(element))
+	}
+	n := &g.element[element]
+	if *n == 0 {
+		g.rule.Members = append(g.rule.Members, nil)
+		*n = int32(len(g.rule.Members))
+	}
+	return *n - 1
+}
+
+func (g *grouping) join(i int, n int32) {
 	g.rule.Members[n] = append(g.rule.Members[n], int32(i))
 }
 
-func (g *grouping) need(i int, name string) {
-	g.rule.Needs[i] = append(g.rule.Needs[i], g.group(name))
+func (g *grouping) need(i int, n int32) {
+	if g.rule.Needs[i] == nil && len(g.room) < cap(g.room) {
+		k := len(g.room)
+		g.room = append(g.room, n)
+		g.rule.Needs[i] = g.room[k : k+1 : k+1]
+		return
+	}
+	g.rule.Needs[i] = append(g.rule.Needs[i], n)
 }
 
 // elements is the rule where elements, or amounts, go in and out. In a set, takeAny names
 // its element.
 func (g *grouping) elements(ops []op, named bool) {
-	const all, unknown = "all", "unknown"
+	all, unknown := g.group("all"), g.group("unknown")
 	left := map[int64]int{}
 	for _, o := range ops {
 		switch o.do.F {
@@ -74,7 +95,6 @@ func (g *grouping) elements(ops []op, named bool) {
 		}
 	}
 	for i, o := range ops {
-		element := packed(o.do.A)
 		switch o.do.F {
 		case takeAny:
 			if !named {
@@ -83,6 +103,7 @@ func (g *grouping) elements(ops []op, named bool) {
 			}
 			fallthrough
 		case put, putNew, take:
+			element := g.of(o.do.A)
 			g.join(i, element)
 			g.join(i, all)
 			g.need(i, element)
@@ -90,7 +111,7 @@ func (g *grouping) elements(ops []op, named bool) {
 				g.need(i, unknown)
 			}
 		case present, absent:
-			g.need(i, element)
+			g.need(i, g.of(o.do.A))
 		case add:
 			g.join(i, all)
 		case addSum:
@@ -113,9 +134,9 @@ func (g *grouping) locks(ops []op) {
 			hold = at
 			delete(held, o.do.A)
 		}
-		name := packed(int64(hold))
-		g.join(i, name)
-		g.need(i, name)
+		n := g.group(packed(int64(hold)))
+		g.join(i, n)
+		g.need(i, n)
 	}
 }
 
@@ -125,9 +146,9 @@ func (g *grouping) registers(ops []op) {
 	for i, o := range ops {
 		for at := 0; at < len(o.do.S); at += 9 {
 			if name := o.do.S[at+1 : at+9]; o.do.S[at] == 'w' {
-				g.join(i, name)
+				g.join(i, g.group(name))
 			} else if binary.BigEndian.Uint32([]byte(name[4:])) != 0 { // else it was absent at first
-				g.need(i, name)
+				g.need(i, g.group(name))
 			}
 		}
 	}

@@ -30,6 +30,7 @@ type subject struct {
 	ops       []op
 	values    []history.Value // by number
 	number    map[history.Value]int64
+	low       []int32                 // of small integers: one more than their number, or 0
 	first     int                     // so many operations were never invoked: the object started with them
 	shared    bool                    // some operations share their events with others
 	events    []int32                 // by moment; nil: moments are events
@@ -63,6 +64,9 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 	}
 	begin := func(of checkers.Subject) *subject {
 		s := &subject{Subject: of, kind: &c.kind, number: map[history.Value]int64{}}
+		if !of.Keyed {
+			s.ops = make([]op, 0, h.Len()/2+1)
+		}
 		if !c.Initial.IsNil() {
 			if c.kind.first == nil {
 				failed = fmt.Errorf("%s has no initial value", article(c.kind.Name))
@@ -126,11 +130,27 @@ func (s *subject) begin(d Do) { s.ops = append(s.ops, op{0, 0, d}) }
 
 // num is the number of a value.
 func (s *subject) num(v history.Value) int64 {
-	n, found := s.number[v]
-	if !found {
-		n = int64(len(s.values))
-		s.number[v], s.values = n, append(s.values, v)
+	integer := v.Kind == history.KindInt && v.A >= 0
+	if integer && v.A < int64(len(s.low)) && s.low[v.A] > 0 {
+		return int64(s.low[v.A] - 1)
 	}
+	if len(s.number) > 0 {
+		if n, found := s.number[v]; found {
+			return n
+		}
+	}
+	n := int64(len(s.values))
+	s.values = append(s.values, v)
+	// Elements mostly count up; the table never outgrows what the values themselves take.
+	room := int64(4*len(s.values) + 64)
+	if !integer || v.A >= room {
+		s.number[v] = n
+		return n
+	}
+	if size := min(room, max(v.A+1, 2*int64(len(s.low)))); v.A >= int64(len(s.low)) {
+		s.low = append(s.low, make([]int32, size-int64(len(s.low)))...)
+	}
+	s.low[v.A] = int32(n + 1)
 	return n
 }
 
