@@ -18,8 +18,9 @@ var bugs = []cluster.Bug{
 	},
 	{
 		Name:     string(raft.VoteNotPersisted),
-		Doc:      "the term and the vote live in memory only: restarted nodes vote again in terms that had a leader, until one meets a log that cannot be",
-		Workload: "register", Nemeses: []string{"partition", "kill", "packet"}, Anomaly: "node-died",
+		Doc:      "the term and the vote live in memory only: restarted nodes begin again in the first term and vote again in terms that had a leader, so that a place of the log and a term can stand for two entries",
+		Workload: "set", Model: model.Linearizable, Nemeses: []string{"partition", "kill"}, Anomaly: "nonlinearizable",
+		Set: map[string]string{"kill": "majority"},
 	},
 	{
 		Name:     string(raft.AckBeforeSync),
@@ -57,9 +58,9 @@ var bugs = []cluster.Bug{
 	},
 	{
 		Name:     string(raft.ChangeBeforeCommit),
-		Doc:      "a change of members counts when the leader has proposed it, and again when it is committed: a leader that is cut off lets the others leave until it has a majority",
-		Workload: "register", Nemeses: []string{"partition", "membership"}, Anomaly: "nonlinearizable",
-		Set:   map[string]string{"membership": "minority"},
+		Doc:      "a change of members counts when the leader has proposed it, and again when it is committed: a leader that is cut off lets the others leave until it has a majority. There are then two systems, which disagree and do not find together again",
+		Workload: "register", Nemeses: []string{"partition", "membership"}, Anomaly: "unrecovered",
+		Set:   map[string]string{"partition": "leader", "membership": "minority"},
 		Cited: "Ongaro: bug in single-server membership changes (https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E/m/d2D9LrWRza8J)",
 	},
 }

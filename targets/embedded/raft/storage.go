@@ -139,10 +139,10 @@ func (s *storage) save(rd *raft.Ready, done func(error)) (wait bool, err error) 
 	return true, nil
 }
 
-// kept is what a state is remembered as.
+// kept is what a state is remembered as. The core takes no term for none at all.
 func (s *storage) kept(state *pb.HardState) *pb.HardState {
 	if s.bug == VoteNotPersisted {
-		return &pb.HardState{Commit: state.Commit}
+		return &pb.HardState{Term: new(uint64(1)), Commit: state.Commit}
 	}
 	return state
 }
