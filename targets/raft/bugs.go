@@ -80,6 +80,7 @@ var rows = []cluster.Row{
 	{Workload: "append", Set: byLease},
 	{Workload: "unique-ids", Set: byLease},
 	{Workload: "register", Model: model.Sequential, Set: locally},
+	{Workload: "append", Model: model.Sequential, Set: locally},
 	{Workload: "set", Model: model.Eventual, Set: locally},
 	{Workload: "bag", Model: model.Eventual, Set: locally},
 	{Workload: "counter", Model: model.Eventual, Set: locally},
