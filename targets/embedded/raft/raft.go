@@ -1,5 +1,6 @@
-// Package raft is a replicated store of registers and sets on the Raft consensus protocol
-// (Ongaro and Ousterhout, USENIX ATC 2014), with the protocol core of go.etcd.io/raft.
+// Package raft is a replicated store of registers, sets, counters, lists, locks and ids on
+// the Raft consensus protocol (Ongaro and Ousterhout, USENIX ATC 2014), with the protocol
+// core of go.etcd.io/raft.
 //
 // The one idea: the core is a pure state machine, and so is everything around it. What the
 // core wants written is appended to a log file, and nothing that depends on it, be it a
@@ -9,8 +10,10 @@
 //
 //	client -> any node -> its leader -> log entry -> majority -> applied -> reply, back again
 //
-// Start with server.go (one node's life), then route.go (how a request finds the leader),
-// read.go (reads that need no log entry), storage.go and log.go (what survives a crash).
+// Start with server.go (one node's life; package route says how a request finds the leader),
+// then read.go (reads that need no log entry), members.go (who belongs to it), storage.go and
+// log.go (what survives a crash). A Server can have any Machine, so that another store can be
+// made of several groups.
 package raft
 
 import (
