@@ -25,7 +25,7 @@ var Target = cluster.Target{
 	},
 	Bugs:      bugs,
 	Rows:      rows,
-	Data:      []string{"register", "set", "append", "counter", "ids", "lock"},
+	Data:      []string{"register", "set", "bag", "counter", "append", "ids", "lock"},
 	Promises:  promises,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
@@ -53,7 +53,8 @@ func promises(o cluster.Options) []cluster.Promise {
 		Quote:  "The correctness condition for view changes is that every committed operation survives into all subsequent views in the same position in the serial order.",
 		Source: "Liskov and Cowling: Viewstamped Replication Revisited. MIT-CSAIL-TR-2012-021, 2012, section 8.1",
 	}
-	unique := p
+	unique, fenced := p, p
 	unique.Data, unique.Model = "ids", model.Unique
-	return append(reference.Same(p, "register", "set", "append", "counter"), unique)
+	fenced.Data, fenced.Model = "lock", model.Fenced // leases that run out
+	return append(reference.Same(p, "register", "set", "bag", "counter", "append"), unique, fenced)
 }

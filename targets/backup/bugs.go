@@ -39,9 +39,11 @@ var bugs = []cluster.Bug{
 var rows = []cluster.Row{
 	{Workload: "register"},
 	{Workload: "set", Model: model.Linearizable},
+	{Workload: "bag", Model: model.Linearizable},
 	{Workload: "counter"},
 	{Workload: "append"},
 	{Workload: "unique-ids"},
+	{Workload: "lock", Model: model.Fenced, Set: map[string]string{"locks": "40", "hold": "50", "pace": "5"}},
 	{Workload: "register", Model: model.Eventual, Set: async},
 	{Workload: "register", Nemeses: []string{"partition"}, Set: async, Weakness: "nonlinearizable"},
 	{Workload: "set", Nemeses: []string{"partition"}, Set: async, Weakness: "lost-element"},

@@ -34,7 +34,9 @@ var bugs = []cluster.Bug{
 var rows = []cluster.Row{
 	{Workload: "register"},
 	{Workload: "set", Model: model.Linearizable},
+	{Workload: "bag", Model: model.Linearizable},
 	{Workload: "counter"},
 	{Workload: "append"},
 	{Workload: "unique-ids"},
+	{Workload: "lock", Model: model.Fenced, Set: map[string]string{"locks": "40", "hold": "50", "pace": "5"}},
 }

@@ -20,7 +20,7 @@ var Target = cluster.Target{
 	},
 	Bugs:      bugs,
 	Rows:      rows,
-	Data:      []string{"register", "set", "append", "counter", "ids", "lock"},
+	Data:      []string{"register", "set", "bag", "counter", "append", "ids", "lock"},
 	Promises:  promises,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
@@ -34,14 +34,15 @@ func system(o cluster.Options) (node.System, error) {
 	return chain.New(chain.Config{Replicas: o.Int("replicas"), Bug: chain.Bug(bug)})
 }
 
-// promises are the same for all data but ids.
+// promises are the same for all data but ids and locks.
 func promises(cluster.Options) []cluster.Promise {
 	p := cluster.Promise{
 		Model:  model.Linearizable,
 		Quote:  "The approach is intended for supporting large-scale storage services that exhibit high throughput and availability without sacrificing strong consistency guarantees.",
 		Source: "Van Renesse and Schneider: Chain Replication for Supporting High Throughput and Availability. OSDI 2004, abstract",
 	}
-	unique := p
+	unique, fenced := p, p
 	unique.Data, unique.Model = "ids", model.Unique
-	return append(reference.Same(p, "register", "set", "append", "counter"), unique)
+	fenced.Data, fenced.Model = "lock", model.Fenced // leases that run out
+	return append(reference.Same(p, "register", "set", "bag", "counter", "append"), unique, fenced)
 }
