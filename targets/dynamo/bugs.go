@@ -1,8 +1,6 @@
 package dynamo
 
 import (
-	"slices"
-
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
@@ -52,8 +50,4 @@ var rows = []cluster.Row{
 	{Workload: "set", Model: model.Eventual},
 	{Workload: "register", Model: model.Eventual},
 	{Workload: "register", Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},
-}
-
-func known(b dynamo.Bug) bool {
-	return slices.ContainsFunc(bugs, func(k cluster.Bug) bool { return k.Name == string(b) })
 }

@@ -4,13 +4,13 @@
 package dynamo
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
+	"github.com/faultline-dev/faultline/targets/reference"
 )
 
 // Target is the store as the registry knows it.
@@ -36,7 +36,7 @@ var Target = cluster.Target{
 	Rows:      rows,
 	Data:      []string{"register", "set"},
 	Promises:  promises,
-	Reference: &reference,
+	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
 
 const (
@@ -44,29 +44,25 @@ const (
 	strict = "strict"
 )
 
-var reference = cluster.Reference{System: system, Client: newClient}
-
 // system makes the node side.
 func system(o cluster.Options) (node.System, error) {
 	c := config(o)
 	if c.Mode == dynamo.LastWriteWins && (c.R > c.N || c.W > c.N) {
 		return node.System{}, fmt.Errorf("options r=%d, w=%d: only n=%d replicas could answer", c.R, c.W, c.N)
 	}
-	if c.Bug != dynamo.NoBug && !known(c.Bug) {
-		return node.System{}, errors.New("no such bug: " + string(c.Bug))
+	bug, err := reference.Bug(o, bugs)
+	if err != nil {
+		return node.System{}, err
 	}
+	c.Bug = dynamo.Bug(bug)
 	return dynamo.New(c)
 }
 
 func config(o cluster.Options) dynamo.Config {
-	c := dynamo.Config{
+	return dynamo.Config{
 		Mode: dynamo.Mode(o["mode"]), N: o.Int("n"), R: o.Int("r"), W: o.Int("w"),
 		Strict: o["quorum"] == strict, VirtualNodes: o.Int("vnodes"),
 	}
-	if b := o["bug"]; b != "" && b != "none" {
-		c.Bug = dynamo.Bug(b)
-	}
-	return c
 }
 
 // promises follow from the options.

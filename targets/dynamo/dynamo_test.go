@@ -1,15 +1,11 @@
 package dynamo
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
-	"github.com/faultline-dev/faultline/harness/node"
-	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
 )
 
 // A promise is made for exactly the options that keep it.
@@ -65,46 +61,11 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// canned answers every call alike.
-type canned struct {
-	reply node.Message
-	err   error
-}
-
-func (c canned) Call(context.Context, node.Message) (node.Message, error) { return c.reply, c.err }
-func (canned) Close() error                                               { return nil }
-
-// A failure is definite exactly when the request had no effect for certain.
-func TestHowRequestsEnd(t *testing.T) {
-	lost := errors.New("the connection was lost")
-	for _, c := range []struct {
-		name             string
-		answer           canned
-		failed, definite bool
-		passed           error
-	}{
-		{name: "done", answer: canned{reply: &dynamo.Reply{Value: 5, Found: true}}},
-		{name: "refused", answer: canned{reply: &dynamo.Reply{Status: dynamo.Refused, Reason: "too few"}}, failed: true, definite: true},
-		{name: "uncertain", answer: canned{reply: &dynamo.Reply{Status: dynamo.Uncertain, Reason: "late"}}, failed: true},
-		{name: "status of a later version", answer: canned{reply: &dynamo.Reply{Status: 200}}, failed: true},
-		{name: "unsupported", answer: canned{reply: &dynamo.Reply{Status: dynamo.Unsupported}}, failed: true, definite: true, passed: cluster.ErrUnsupported},
-		{name: "not a reply", answer: canned{reply: dynamo.Probe{}}, failed: true},
-		{name: "never sent", answer: canned{err: cluster.Definite(lost)}, failed: true, definite: true, passed: lost},
-		{name: "cut short", answer: canned{err: lost}, failed: true, passed: lost},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			conn := newClient(c.answer, nil)
-			err := conn.(cluster.Register).Write(t.Context(), 1, 2)
-			if (err != nil) != c.failed || cluster.IsDefinite(err) != c.definite {
-				t.Errorf("got error %v, definite: %t", err, cluster.IsDefinite(err))
-			}
-			if c.passed != nil && !errors.Is(err, c.passed) {
-				t.Errorf("error %v does not wrap %v", err, c.passed)
-			}
-			value, found, err := conn.(cluster.Register).Read(t.Context(), 1)
-			if c.failed == (err == nil) || found == c.failed || !c.failed && value != 5 {
-				t.Errorf("read %d, found: %t, error %v", value, found, err)
-			}
-		})
+func resolve(t *testing.T, options []cluster.Option, set map[string]string) cluster.Options {
+	t.Helper()
+	o, err := cluster.Resolve(options, set)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return o
 }

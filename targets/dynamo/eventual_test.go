@@ -4,21 +4,16 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/model"
+	"github.com/faultline-dev/faultline/harness/trial"
 )
 
 // Where the last write wins by wall clock, replicas agree in the end; but acknowledged writes
 // are lost to older ones of a clock that is ahead.
-func TestLastWriteWinsIsEventual(t *testing.T) {
-	for seed := uint64(1); seed <= *seeds; seed++ {
-		out := simulate(t, "register", model.Eventual, seed, nil, everything...)
-		if out.Results.Valid != checkers.Valid {
-			t.Errorf("seed %d: %s: %v", seed, out.Results.Summary, accused(out))
-		}
-	}
+func TestLastWriteWinsLosesWrites(t *testing.T) {
+	run := trial.Trial{Target: Target, Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"partition", "clock"}}
 	for seed := uint64(1); seed <= 20; seed++ {
-		if slices.Contains(accused(simulate(t, "register", model.NoLostWrite, seed, nil, "partition", "clock")), "lost-write") {
+		if slices.Contains(trial.Anomalies(run.Run(t, seed)), "lost-write") {
 			return
 		}
 	}

@@ -1,5 +1,7 @@
 package dynamo
 
+import "github.com/faultline-dev/faultline/targets/embedded/kv"
+
 // Mode Atomic, after Attiya, Bar-Noy and Dolev. Any two majorities of a key's homes share
 // one, and a home answers only for what is on its disk, so whatever a round brought to a
 // majority no later round can miss:
@@ -33,7 +35,7 @@ func (op *operation) outdo() {
 }
 
 func (op *operation) written() {
-	op.reply(&Reply{})
+	op.reply(&kv.Reply{})
 	op.end()
 }
 

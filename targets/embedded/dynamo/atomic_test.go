@@ -11,6 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
 var (
@@ -138,8 +139,8 @@ func fault(w *world) {
 
 // clientOp is a client's operation; without a reply it may have happened at any time.
 type clientOp struct {
-	request     *Request
-	reply       *Reply
+	request     *kv.Request
+	reply       *kv.Reply
 	call, ended time.Duration
 }
 
@@ -159,15 +160,15 @@ func client(w *world, h *host, first int64, random *rand.Rand, ops *[]clientOp) 
 				return
 			}
 			value++
-			r := &Request{Op: []Op{OpRead, OpWrite, OpAdd, OpReadAll}[random.IntN(4)], Key: 1, Value: value}
+			r := &kv.Request{Op: []kv.Op{kv.OpRead, kv.OpWrite, kv.OpAdd, kv.OpReadAll}[random.IntN(4)], Key: 1, Value: value}
 			op := clientOp{request: r, call: w.now}
-			w.request(h, r, func(reply *Reply) {
+			w.request(h, r, func(reply *kv.Reply) {
 				op.reply, op.ended = reply, w.now
-				mutates := r.Op == OpWrite || r.Op == OpAdd
+				mutates := r.Op == kv.OpWrite || r.Op == kv.OpAdd
 				switch {
-				case reply != nil && reply.Status == Done:
+				case reply != nil && reply.Status == kv.Done:
 					*ops = append(*ops, op)
-				case mutates && (reply == nil || reply.Status == Uncertain):
+				case mutates && (reply == nil || reply.Status == kv.Uncertain):
 					op.reply, op.ended = nil, never
 					*ops = append(*ops, op)
 				}
@@ -182,7 +183,7 @@ func client(w *world, h *host, first int64, random *rand.Rand, ops *[]clientOp) 
 func linearizableRegister(ops []clientOp) bool {
 	var events []porcupine.Operation
 	for i, op := range ops {
-		if op.request.Op == OpRead || op.request.Op == OpWrite {
+		if op.request.Op == kv.OpRead || op.request.Op == kv.OpWrite {
 			events = append(events, porcupine.Operation{
 				ClientId: i, Input: op.request, Output: op.reply, Call: int64(op.call), Return: int64(op.ended),
 			})
@@ -191,8 +192,8 @@ func linearizableRegister(ops []clientOp) bool {
 	model := porcupine.Model{
 		Init: func() any { return int64(0) },
 		Step: func(state, input, output any) (bool, any) {
-			r, reply := input.(*Request), output.(*Reply)
-			if r.Op == OpWrite {
+			r, reply := input.(*kv.Request), output.(*kv.Reply)
+			if r.Op == kv.OpWrite {
 				return true, r.Value
 			}
 			return state == reply.Value, state
@@ -208,9 +209,9 @@ func setAnomaly(ops []clientOp) string {
 	var adds, reads []clientOp
 	for _, op := range ops {
 		switch op.request.Op {
-		case OpAdd:
+		case kv.OpAdd:
 			adds = append(adds, op)
-		case OpReadAll:
+		case kv.OpReadAll:
 			reads = append(reads, op)
 		}
 	}
@@ -256,14 +257,14 @@ func lostElements(w *world, ops []clientOp) []int64 {
 	var lost []int64
 	for _, h := range w.hosts {
 		seen := map[int64]bool{}
-		w.request(h, &Request{Op: OpReadAll, Key: 1}, func(r *Reply) {
+		w.request(h, &kv.Request{Op: kv.OpReadAll, Key: 1}, func(r *kv.Reply) {
 			for _, e := range r.Elements {
 				seen[e] = true
 			}
 		})
 		w.pass(time.Second)
 		for _, op := range ops {
-			if op.request.Op == OpAdd && op.reply != nil && !seen[op.request.Value] {
+			if op.request.Op == kv.OpAdd && op.reply != nil && !seen[op.request.Value] {
 				lost = append(lost, op.request.Value)
 			}
 		}

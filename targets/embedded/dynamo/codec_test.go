@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"pgregory.net/rapid"
 )
 
@@ -36,13 +37,13 @@ func genMessage(t *rapid.T) node.Message {
 	call := rapid.Uint64().Draw(t, "call")
 	switch rapid.IntRange(0, 6).Draw(t, "type") {
 	case 0:
-		return &Request{
-			Op: Op(rapid.IntRange(0, int(OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
+		return &kv.Request{
+			Op: kv.Op(rapid.IntRange(0, int(kv.OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
 			Value: rapid.Int64().Draw(t, "value"), Expect: rapid.Int64().Draw(t, "expect"),
 		}
 	case 1:
-		return &Reply{
-			Status: Status(rapid.IntRange(0, int(Uncertain)).Draw(t, "status")), Found: rapid.Bool().Draw(t, "found"),
+		return &kv.Reply{
+			Status: kv.Status(rapid.IntRange(0, int(kv.Uncertain)).Draw(t, "status")), Found: rapid.Bool().Draw(t, "found"),
 			Value: rapid.Int64().Draw(t, "value"), Elements: genElements(t), Reason: rapid.String().Draw(t, "reason"),
 		}
 	case 2:
@@ -86,7 +87,7 @@ func TestCodecRoundTrip(t *testing.T) {
 // No bytes make Decode panic, and what it accepts it can write and read again.
 func FuzzDecode(f *testing.F) {
 	for _, m := range []node.Message{
-		&Request{Op: OpWrite, Key: 1, Value: 2}, &Reply{Found: true, Value: 7, Elements: []int64{1, 2}, Reason: "why"},
+		&kv.Request{Op: kv.OpWrite, Key: 1, Value: 2}, &kv.Reply{Found: true, Value: 7, Elements: []int64{1, 2}, Reason: "why"},
 		&Get{Call: 9, Key: Key{Set, 3}}, &Put{Call: 1, Value: Value{Stamp: Stamp{5, "n1", 6}, Int: 7}, For: "n2", Report: true},
 		&Held{Call: 2, Value: Value{Elements: []int64{4}}}, Probe{}, Alive{},
 	} {

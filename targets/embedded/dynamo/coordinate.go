@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
 // operation is a client's request under way at its coordinator. It goes through rounds: in
@@ -14,7 +15,7 @@ import (
 type operation struct {
 	*server
 	request    node.RequestID
-	ask        *Request
+	ask        *kv.Request
 	key        Key
 	preference []node.ID
 	deadline   time.Duration
@@ -50,9 +51,9 @@ type roundMessage struct {
 }
 
 // begin starts on a client's request.
-func (s *server) begin(id node.RequestID, r *Request) {
+func (s *server) begin(id node.RequestID, r *kv.Request) {
 	op := &operation{server: s, request: id, ask: r, key: Key{Register, r.Key}}
-	if r.Op == OpAdd || r.Op == OpReadAll {
+	if r.Op == kv.OpAdd || r.Op == kv.OpReadAll {
 		op.key.Kind = Set
 	}
 	op.preference = s.ring.preference(op.key)
@@ -60,18 +61,18 @@ func (s *server) begin(id node.RequestID, r *Request) {
 	op.deadline = s.env.Now() + giveUpAfter
 	var start func(*operation)
 	switch r.Op {
-	case OpRead, OpReadAll:
+	case kv.OpRead, kv.OpReadAll:
 		start = (*operation).quorumRead
 		if s.cfg.Mode == Atomic {
 			start = (*operation).atomicRead
 		}
-	case OpWrite, OpAdd:
+	case kv.OpWrite, kv.OpAdd:
 		start = (*operation).quorumWrite
 		if s.cfg.Mode == Atomic {
 			start = (*operation).atomicWrite
 		}
 	default:
-		s.env.Reply(id, &Reply{Status: Unsupported, Reason: "a leaderless store orders no compare-and-set"})
+		s.env.Reply(id, &kv.Reply{Status: kv.Unsupported})
 		return
 	}
 	start(op)
@@ -128,7 +129,7 @@ func (op *operation) recruit() {
 	op.sendAll()
 }
 
-func (op *operation) reading() bool { return op.ask.Op == OpRead || op.ask.Op == OpReadAll }
+func (op *operation) reading() bool { return op.ask.Op == kv.OpRead || op.ask.Op == kv.OpReadAll }
 
 // standIn is the first node after the homes that is up and not asked yet, "" if none is.
 func (op *operation) standIn() node.ID {
@@ -273,10 +274,10 @@ func (op *operation) replace() {
 // home was not reached.
 func (op *operation) giveUp() {
 	if !op.replied {
-		r := &Reply{Status: Refused, Reason: fmt.Sprintf("%d of %d replicas answered in time", op.answers, op.need)}
+		r := kv.Refuse(fmt.Sprintf("%d of %d replicas answered in time", op.answers, op.need))
 		switch {
 		case op.wrote:
-			r.Status = Uncertain
+			r.Status = kv.Uncertain
 		case !op.asked():
 			r.Reason = fmt.Sprintf("fewer than the %d nodes needed are up", op.need)
 		}
@@ -286,7 +287,7 @@ func (op *operation) giveUp() {
 }
 
 // reply answers the client. Stragglers may still be waited for.
-func (op *operation) reply(r *Reply) {
+func (op *operation) reply(r *kv.Reply) {
 	op.replied = true
 	op.env.Reply(op.request, r)
 }
@@ -294,7 +295,7 @@ func (op *operation) reply(r *Reply) {
 // replySum answers a read with all that was learnt.
 func (op *operation) replySum() {
 	v := op.sum.view()
-	op.reply(&Reply{Found: v.Stamp.Node != "", Value: v.Int, Elements: v.Elements})
+	op.reply(&kv.Reply{Found: v.Stamp.Node != "", Value: v.Int, Elements: v.Elements})
 }
 
 // end forgets the operation.

@@ -1,8 +1,6 @@
 package dynamo
 
 import (
-	"encoding/binary"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/wire"
 )
@@ -34,11 +32,11 @@ func appendRecord(b []byte, r *record) []byte {
 	b = append(wire.Open(b), byte(r.Kind))
 	switch r.Kind {
 	case recordLife:
-		b = binary.AppendUvarint(b, r.Life)
+		b = wire.AppendUints(b, r.Life)
 	case recordData:
 		b = appendValue(appendKey(b, r.Key), r.Value)
 	default:
-		b = appendValue(appendKey(appendString(b, string(r.Home)), r.Key), r.Value)
+		b = appendValue(appendKey(wire.AppendBytes(b, r.Home), r.Key), r.Value)
 	}
 	return wire.Seal(b, start)
 }
@@ -49,18 +47,18 @@ func nextRecord(b []byte) (r record, rest []byte, ok bool) {
 	if !ok {
 		return r, b, false
 	}
-	d := decoder{rest: payload}
-	switch r.Kind = recordKind(d.byte()); r.Kind {
+	d := wire.NewDecoder(payload)
+	switch r.Kind = recordKind(d.Byte()); r.Kind {
 	case recordLife:
-		r.Life = d.uvarint()
+		r.Life = d.Uint()
 	case recordData:
-		r.Key, r.Value = d.key(), d.value()
+		r.Key, r.Value = takeKey(&d), takeValue(&d)
 	case recordHint, recordSettled:
-		r.Home, r.Key, r.Value = node.ID(d.string()), d.key(), d.value()
+		r.Home, r.Key, r.Value = node.ID(d.Bytes()), takeKey(&d), takeValue(&d)
 	default:
-		d.fail()
+		d.Fail()
 	}
-	if d.end() != nil {
+	if d.End() != nil {
 		return r, b, false
 	}
 	return r, rest, true

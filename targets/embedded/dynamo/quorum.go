@@ -1,5 +1,7 @@
 package dynamo
 
+import "github.com/faultline-dev/faultline/targets/embedded/kv"
+
 // Mode LastWriteWins: Dynamo's quorums. The client is answered as soon as R or W of the N
 // slots are; the others are waited for all the same, so that every write reaches every
 // home or a stand-in, and every read repairs the replicas that it found behind.
@@ -16,7 +18,7 @@ func (op *operation) quorumWrite() {
 
 // acknowledge tells the client that its write is kept.
 func (op *operation) acknowledge() {
-	op.reply(&Reply{})
+	op.reply(&kv.Reply{})
 	op.endIfAll()
 }
 

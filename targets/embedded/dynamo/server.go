@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
 // How long things take. A link of a few milliseconds and a disk that syncs in a few more
@@ -46,7 +47,7 @@ type peer struct {
 
 type request struct {
 	id node.RequestID
-	m  *Request
+	m  *kv.Request
 }
 
 func newServer(cfg Config) *server { return &server{cfg: cfg, ops: map[uint64]*operation{}} }
@@ -110,10 +111,10 @@ func (s *server) draw() uint64 {
 
 // Request implements node.Node.
 func (s *server) Request(id node.RequestID, m node.Message) {
-	r, ok := m.(*Request)
+	r, ok := m.(*kv.Request)
 	switch {
 	case !ok:
-		s.env.Reply(id, &Reply{Status: Refused, Reason: "not a request"})
+		s.env.Reply(id, kv.Refuse("not a request"))
 	case s.ready:
 		s.begin(id, r)
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
 // The stories in testdata show how the store behaves, step by step. A reader new to it
@@ -141,8 +142,8 @@ func (s *story) lost(from, to node.ID, m node.Message) bool {
 
 func (s *story) request(d *datadriven.TestData, words []string) {
 	k := parseKey(s.t, words[1])
-	r := &Request{Key: k.ID}
-	r.Op = map[string]Op{"write": OpWrite, "read": OpRead, "add": OpAdd, "readall": OpReadAll, "cas": OpCompareAndSet}[d.Cmd]
+	r := &kv.Request{Key: k.ID}
+	r.Op = map[string]kv.Op{"write": kv.OpWrite, "read": kv.OpRead, "add": kv.OpAdd, "readall": kv.OpReadAll, "cas": kv.OpCompareAndSet}[d.Cmd]
 	if len(words) > 2 {
 		n, err := strconv.ParseInt(words[2], 10, 64)
 		if err != nil && words[2] != "begin" {
@@ -153,7 +154,7 @@ func (s *story) request(d *datadriven.TestData, words []string) {
 	began, done := s.w.now, false
 	name := strings.TrimSuffix(strings.Join(append([]string{d.Cmd}, words...), " "), " begin")
 	later := words[len(words)-1] == "begin"
-	s.w.request(s.w.host(words[0]), r, func(reply *Reply) {
+	s.w.request(s.w.host(words[0]), r, func(reply *kv.Reply) {
 		done = true
 		took := s.w.now - began
 		text := describeReply(r.Op, reply)
@@ -167,19 +168,19 @@ func (s *story) request(d *datadriven.TestData, words []string) {
 	}
 }
 
-func describeReply(op Op, r *Reply) string {
+func describeReply(op kv.Op, r *kv.Reply) string {
 	switch {
 	case r == nil:
 		return "connection lost"
-	case r.Status == Unsupported:
+	case r.Status == kv.Unsupported:
 		return "unsupported: " + r.Reason
-	case r.Status == Refused:
+	case r.Status == kv.Refused:
 		return "refused: " + r.Reason
-	case r.Status == Uncertain:
+	case r.Status == kv.Uncertain:
 		return "uncertain: " + r.Reason
-	case op == OpReadAll:
+	case op == kv.OpReadAll:
 		return fmt.Sprint(r.Elements)
-	case op != OpRead:
+	case op != kv.OpRead:
 		return "done"
 	case !r.Found:
 		return "nothing"

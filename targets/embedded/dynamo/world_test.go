@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
 )
 
 // world is a small simulated world for the tests of this package: messages take a
@@ -26,7 +27,7 @@ type world struct {
 	hosts  []*host
 	lost   func(from, to node.ID, m node.Message) bool
 	trace  *strings.Builder
-	calls  map[node.RequestID]func(*Reply)
+	calls  map[node.RequestID]func(*kv.Reply)
 	reqs   node.RequestID
 }
 
@@ -52,7 +53,7 @@ func (e *events) Pop() any {
 }
 
 func newWorld(t testing.TB, c Config, nodes int, seed uint64) *world {
-	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), calls: map[node.RequestID]func(*Reply){}}
+	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), calls: map[node.RequestID]func(*kv.Reply){}}
 	w.lost = func(node.ID, node.ID, node.Message) bool { return false }
 	sys, err := New(c)
 	if err != nil {
@@ -97,7 +98,7 @@ func (w *world) host(id string) *host {
 }
 
 // request hands a client's request to a node; done gets the reply, nil if the node is down.
-func (w *world) request(h *host, r *Request, done func(*Reply)) {
+func (w *world) request(h *host, r *kv.Request, done func(*kv.Reply)) {
 	if h.server == nil {
 		done(nil)
 		return
@@ -195,7 +196,7 @@ func (l *life) Reply(id node.RequestID, m node.Message) {
 		return
 	}
 	delete(l.world.calls, id)
-	done(m.(*Reply))
+	done(m.(*kv.Reply))
 }
 
 type stopper struct{ stopped bool }
