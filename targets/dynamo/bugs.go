@@ -7,6 +7,11 @@ import (
 )
 
 var (
+	siblings = map[string]string{"mode": string(dynamo.Siblings)}
+	// shortLived has keys that are written to a few times only, so that many writes are the
+	// last one of a key.
+	shortLived = map[string]string{"mode": string(dynamo.Siblings), "ops-per-key": "10"}
+
 	abd = map[string]string{"mode": string(dynamo.Atomic)}
 	// crowded has two clients of a key on each of five nodes.
 	crowded = map[string]string{"mode": string(dynamo.Atomic), "threads-per-key": "10"}
@@ -41,6 +46,22 @@ var bugs = []cluster.Bug{
 		Doc:      "nodes that stand in for homes count towards an atomic operation's majority, so that two majorities need not meet",
 		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable", Set: abd,
 	},
+	{
+		Name:     string(dynamo.SiblingsOverwritten),
+		Doc:      "a write replaces what a quorum holds, not what its client has read: of writes side by side only one is left",
+		Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"partition"}, Anomaly: "lost-write", Set: shortLived, Quiet: true,
+	},
+	{
+		Name:     string(dynamo.TombstoneCollectedEarly),
+		Doc:      "tombstones are collected after half a second: a home that was away for longer still holds what was removed, and a read gives it back to the others",
+		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected", Set: siblings,
+		Cited: "Cassandra: a node that is away for longer than gc_grace_seconds brings deleted data back (https://cassandra.apache.org/doc/latest/cassandra/managing/operating/compaction/tombstones.html)",
+	},
+	{
+		Name:     string(dynamo.RepairResurrects),
+		Doc:      "a read repair knows no tombstones: what one replica still holds is written over those of the others",
+		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected", Set: siblings,
+	},
 }
 
 // rows are what runs over many seeds shall show.
@@ -49,5 +70,9 @@ var rows = []cluster.Row{
 	{Workload: "set", Model: model.Linearizable, Set: abd},
 	{Workload: "set", Model: model.Eventual},
 	{Workload: "register", Model: model.Eventual},
+	{Workload: "register", Model: model.NoLostWrite, Set: siblings},
+	{Workload: "set", Model: model.Eventual, Set: siblings},
+	{Workload: "bag", Model: model.Eventual, Set: siblings},
+	{Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"clock"}, Weakness: "lost-write"},
 	{Workload: "register", Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},
 }

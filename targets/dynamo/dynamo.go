@@ -5,6 +5,7 @@ package dynamo
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/model"
@@ -17,26 +18,27 @@ import (
 var Target = cluster.Target{
 	Name:   "dynamo",
 	Family: cluster.Leaderless,
-	Doc:    "reference store after Dynamo: consistent hashing, sloppy quorums, hinted handoff, last write wins; or linearizable by two phases",
+	Doc:    "reference store after Dynamo: consistent hashing, sloppy quorums, hinted handoff, last write wins, or siblings; or linearizable by two phases",
 	Options: []cluster.Option{
 		{
-			Name: "mode", Default: string(dynamo.LastWriteWins), Values: []string{string(dynamo.LastWriteWins), string(dynamo.Atomic)},
-			Doc: "lww: Dynamo's quorums, the last write by wall clock wins; abd: linearizable, by two phases over a majority of a key's homes",
+			Name: "mode", Default: string(dynamo.LastWriteWins), Values: []string{string(dynamo.LastWriteWins), string(dynamo.Siblings), string(dynamo.Atomic)},
+			Doc: "lww: Dynamo's quorums, the last write by wall clock wins; siblings: the same, but what was written side by side stays side by side; abd: linearizable, by two phases over a majority of a key's homes",
 		},
 		{Name: "n", Default: "3", Doc: "homes of a key", Check: cluster.IsInt(1, 100)},
-		{Name: "r", Default: "2", Doc: "replicas that a read waits for (mode lww)", Check: cluster.IsInt(1, 100)},
-		{Name: "w", Default: "2", Doc: "replicas that a write waits for (mode lww)", Check: cluster.IsInt(1, 100)},
+		{Name: "r", Default: "2", Doc: "replicas that a read waits for (not in mode abd)", Check: cluster.IsInt(1, 100)},
+		{Name: "w", Default: "2", Doc: "replicas that a write waits for (not in mode abd)", Check: cluster.IsInt(1, 100)},
 		{
 			Name: "quorum", Default: sloppy, Values: []string{sloppy, strict},
-			Doc: "sloppy: other nodes stand in for homes that are down; strict: they do not (mode lww; abd is always strict)",
+			Doc: "sloppy: other nodes stand in for homes that are down; strict: they do not (mode abd is always strict)",
 		},
 		{Name: "vnodes", Default: "16", Doc: "virtual nodes: places on the ring that each node takes", Check: cluster.IsInt(1, 1024)},
+		{Name: "grace", Default: "1h", Doc: "how long a tombstone is kept: for longer than any node may be away (mode siblings)", Check: cluster.IsDuration(time.Millisecond, 1000*time.Hour)},
 	},
 	Bugs:      bugs,
 	Rows:      rows,
-	Data:      []string{"register", "set"},
+	Data:      []string{"register", "set", "bag"},
 	Promises:  promises,
-	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
+	Reference: &cluster.Reference{System: system, Client: newClient},
 }
 
 const (
@@ -47,7 +49,7 @@ const (
 // system makes the node side.
 func system(o cluster.Options) (node.System, error) {
 	c := config(o)
-	if c.Mode == dynamo.LastWriteWins && (c.R > c.N || c.W > c.N) {
+	if c.Mode != dynamo.Atomic && (c.R > c.N || c.W > c.N) {
 		return node.System{}, fmt.Errorf("options r=%d, w=%d: only n=%d replicas could answer", c.R, c.W, c.N)
 	}
 	bug, err := reference.Bug(o, bugs)
@@ -62,6 +64,7 @@ func config(o cluster.Options) dynamo.Config {
 	return dynamo.Config{
 		Mode: dynamo.Mode(o["mode"]), N: o.Int("n"), R: o.Int("r"), W: o.Int("w"),
 		Strict: o["quorum"] == strict, VirtualNodes: o.Int("vnodes"),
+		Grace: o.Duration("grace"),
 	}
 }
 
@@ -74,6 +77,9 @@ func promises(o cluster.Options) []cluster.Promise {
 			{Data: "register", Model: model.Linearizable, Quote: quote, Source: source},
 			{Data: "set", Model: model.Linearizable, Quote: quote, Source: source},
 		}
+	}
+	if c := config(o); c.Mode == dynamo.Siblings {
+		return siblingPromises(c)
 	}
 	p := []cluster.Promise{{
 		Data: "register", Model: model.Eventual,
@@ -88,6 +94,24 @@ func promises(o cluster.Options) []cluster.Promise {
 			Quote:  "Using this reconciliation mechanism, an \"add to cart\" operation is never lost.",
 			Source: "DeCandia and others: Dynamo: Amazon's Highly Available Key-value Store. SOSP 2007, section 4.4",
 		})
+	}
+	return p
+}
+
+// siblingPromises: no acknowledged write is lost. A read whose quorum need not meet that of
+// a write may miss it until the replicas are repaired.
+func siblingPromises(c dynamo.Config) []cluster.Promise {
+	const source = "DeCandia and others: Dynamo: Amazon's Highly Available Key-value Store. SOSP 2007, section 4.4"
+	p := []cluster.Promise{{
+		Data: "register", Model: model.NoLostWrite,
+		Quote:  "In order to provide this kind of guarantee, Dynamo treats the result of each modification as a new and immutable version of the data. It allows for multiple versions of an object to be present in the system at the same time.",
+		Source: source,
+	}}
+	if c.R+c.W > c.N {
+		p = append(p, reference.Same(cluster.Promise{
+			Model: model.Eventual, Source: source,
+			Quote: "Using this reconciliation mechanism, an \"add to cart\" operation is never lost.",
+		}, "set", "bag")...)
 	}
 	return p
 }

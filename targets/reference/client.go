@@ -129,11 +129,11 @@ func (c *Client) Call(ctx context.Context, request kv.Request) (*kv.Reply, error
 	if err != nil {
 		return nothing, err
 	}
-	return outcome(m)
+	return Outcome(m)
 }
 
-// outcome sorts out how a request ended by the answer to it.
-func outcome(m node.Message) (*kv.Reply, error) {
+// Outcome sorts out how a request ended by the answer to it.
+func Outcome(m node.Message) (*kv.Reply, error) {
 	reply, ok := m.(*kv.Reply)
 	if !ok {
 		return nothing, fmt.Errorf("the node answered with a %T", m)

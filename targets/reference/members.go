@@ -32,7 +32,7 @@ func (a Administrator) Leave(ctx context.Context, name string) error {
 func (a Administrator) change(ctx context.Context, c *kv.Change) error {
 	m, err := a.caller.Call(ctx, c)
 	if err == nil {
-		_, err = outcome(m)
+		_, err = Outcome(m)
 	}
 	return err
 }
@@ -45,7 +45,7 @@ func (a Administrator) Members(ctx context.Context) ([]string, error) {
 	}
 	told, ok := m.(*kv.Members)
 	if !ok {
-		if _, err := outcome(m); err != nil {
+		if _, err := Outcome(m); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("the node answered with a %T", m)

@@ -9,12 +9,28 @@ import (
 )
 
 const (
-	tagGet = kv.FirstTag + iota
+	tagAsk = kv.FirstTag + iota
+	tagAnswer
+	tagGet
 	tagPut
 	tagHeld
 	tagProbe
 	tagAlive
 )
+
+// AppendBinary implements node.Message.
+func (m *Ask) AppendBinary(b []byte) ([]byte, error) {
+	return appendContext(kv.AppendRequest(append(b, tagAsk, wire.Flag(m.InContext)), &m.Request), m.Seen), nil
+}
+
+// AppendBinary implements node.Message.
+func (m *Answer) AppendBinary(b []byte) ([]byte, error) {
+	b = wire.AppendUints(kv.AppendReply(append(b, tagAnswer), &m.Reply), uint64(len(m.Seen)))
+	for _, c := range m.Seen {
+		b = appendContext(b, c)
+	}
+	return b, nil
+}
 
 // AppendBinary implements node.Message.
 func (m *Get) AppendBinary(b []byte) ([]byte, error) {
@@ -44,6 +60,14 @@ func Decode(b []byte) (node.Message, error) {
 	d := wire.NewDecoder(b)
 	var m node.Message
 	switch tag := d.Byte(); tag {
+	case tagAsk:
+		m = &Ask{InContext: d.Flag(), Request: kv.TakeRequest(&d), Seen: takeContext(&d)}
+	case tagAnswer:
+		a := &Answer{Reply: kv.TakeReply(&d)}
+		for range d.Len() {
+			a.Seen = append(a.Seen, takeContext(&d))
+		}
+		m = a
 	case tagGet:
 		m = &Get{Call: d.Uint(), Key: takeKey(&d)}
 	case tagPut:
@@ -72,12 +96,47 @@ func takeKey(d *wire.Decoder) Key { return Key{Kind(d.UpTo(byte(Set))), d.Int()}
 func appendValue(b []byte, v Value) []byte {
 	b = wire.AppendBytes(wire.AppendInts(b, v.Stamp.Time), v.Stamp.Node)
 	b = wire.AppendInts(wire.AppendUints(b, v.Stamp.Serial), v.Int)
-	return wire.AppendList(b, v.Elements)
+	b = wire.AppendUints(wire.AppendList(b, v.Elements), uint64(len(v.Versions)))
+	for i := range v.Versions {
+		w := &v.Versions[i]
+		b = appendDot(wire.AppendInts(append(b, wire.Flag(w.Gone)), w.Item, w.Int), w.Dot)
+		b = appendContext(b, w.Past)
+	}
+	return b
 }
 
 func takeValue(d *wire.Decoder) Value {
-	return Value{
+	v := Value{
 		Stamp: Stamp{Time: d.Int(), Node: node.ID(d.Bytes()), Serial: d.Uint()},
 		Int:   d.Int(), Elements: d.List(),
 	}
+	for range d.Len() {
+		v.Versions = append(v.Versions, Version{Gone: d.Flag(), Item: d.Int(), Int: d.Int(), Dot: takeDot(d), Past: takeContext(d)})
+	}
+	return v
+}
+
+func appendDot(b []byte, d Dot) []byte {
+	return wire.AppendUints(wire.AppendBytes(b, d.Node), d.Life, d.Number)
+}
+
+func takeDot(d *wire.Decoder) Dot { return Dot{Actor{node.ID(d.Bytes()), d.Uint()}, d.Uint()} }
+
+func appendContext(b []byte, c Context) []byte {
+	for _, dots := range [][]Dot{c.Upto, c.Dots} {
+		b = wire.AppendUints(b, uint64(len(dots)))
+		for _, d := range dots {
+			b = appendDot(b, d)
+		}
+	}
+	return b
+}
+
+func takeContext(d *wire.Decoder) (c Context) {
+	for _, dots := range []*[]Dot{&c.Upto, &c.Dots} {
+		for range d.Len() {
+			*dots = append(*dots, takeDot(d))
+		}
+	}
+	return c
 }

@@ -17,8 +17,29 @@ func genValue(t *rapid.T) Value {
 			Serial: rapid.Uint64().Draw(t, "serial"),
 		},
 		Int:      rapid.Int64().Draw(t, "int"),
-		Elements: genElements(t),
+		Elements: genElements(t), Versions: genVersions(t),
 	}
+}
+
+func genDots(t *rapid.T, name string) (dots []Dot) {
+	for range rapid.IntRange(0, 2).Draw(t, name) {
+		actor := Actor{node.ID(rapid.SampledFrom([]string{"n1", "n2"}).Draw(t, "node")), rapid.Uint64Range(1, 2).Draw(t, "life")}
+		dots = append(dots, Dot{actor, rapid.Uint64Range(1, 4).Draw(t, "number")})
+	}
+	return dots
+}
+
+func genContext(t *rapid.T) Context {
+	return Context{Upto: genDots(t, "upto"), Dots: genDots(t, "dots")}
+}
+
+func genVersions(t *rapid.T) (versions []Version) {
+	for _, d := range genDots(t, "versions") {
+		versions = append(versions, Version{
+			Item: rapid.Int64().Draw(t, "item"), Dot: d, Past: genContext(t), Int: rapid.Int64().Draw(t, "int"), Gone: rapid.Bool().Draw(t, "gone"),
+		})
+	}
+	return versions
 }
 
 func genElements(t *rapid.T) []int64 {
@@ -35,7 +56,7 @@ func genKey(t *rapid.T) Key {
 
 func genMessage(t *rapid.T) node.Message {
 	call := rapid.Uint64().Draw(t, "call")
-	switch rapid.IntRange(0, 6).Draw(t, "type") {
+	switch rapid.IntRange(0, 8).Draw(t, "type") {
 	case 0:
 		return &kv.Request{
 			Op: kv.Op(rapid.IntRange(0, int(kv.OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
@@ -56,6 +77,10 @@ func genMessage(t *rapid.T) node.Message {
 	case 4:
 		return &Held{Call: call, Value: genValue(t)}
 	case 5:
+		return &Ask{Request: kv.Request{Op: kv.OpRemove, Key: int64(call)}, Seen: genContext(t), InContext: rapid.Bool().Draw(t, "in context")}
+	case 6:
+		return &Answer{Reply: kv.Reply{Elements: genElements(t)}, Seen: []Context{genContext(t), {}}}
+	case 7:
 		return Probe{}
 	default:
 		return Alive{}

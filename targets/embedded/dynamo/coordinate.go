@@ -16,6 +16,9 @@ type operation struct {
 	*server
 	request    node.RequestID
 	ask        *kv.Request
+	context    Context // that the client brought; Siblings only
+	inContext  bool    // it wants one back
+	made       Version // what it wrote
 	key        Key
 	preference []node.ID
 	deadline   time.Duration
@@ -51,26 +54,32 @@ type roundMessage struct {
 }
 
 // begin starts on a client's request.
-func (s *server) begin(id node.RequestID, r *kv.Request) {
-	op := &operation{server: s, request: id, ask: r, key: Key{Register, r.Key}}
-	if r.Op == kv.OpAdd || r.Op == kv.OpReadAll {
+func (s *server) begin(id node.RequestID, r *Ask) {
+	op := &operation{server: s, request: id, ask: &r.Request, context: r.Seen, inContext: r.InContext, key: Key{Register, r.Key}}
+	if r.Op == kv.OpAdd || r.Op == kv.OpRemove || r.Op == kv.OpReadAll {
 		op.key.Kind = Set
 	}
 	op.preference = s.ring.preference(op.key)
 	op.slots = make([]slot, min(s.cfg.N, len(op.preference)))
 	op.deadline = s.env.Now() + giveUpAfter
 	var start func(*operation)
-	switch r.Op {
-	case kv.OpRead, kv.OpReadAll:
+	switch {
+	case r.Op == kv.OpRead || r.Op == kv.OpReadAll:
 		start = (*operation).quorumRead
 		if s.cfg.Mode == Atomic {
 			start = (*operation).atomicRead
 		}
-	case kv.OpWrite, kv.OpAdd:
-		start = (*operation).quorumWrite
-		if s.cfg.Mode == Atomic {
+	case r.Op == kv.OpWrite || r.Op == kv.OpAdd:
+		switch s.cfg.Mode {
+		case Atomic:
 			start = (*operation).atomicWrite
+		case Siblings:
+			start = (*operation).siblingWrite
+		default:
+			start = (*operation).quorumWrite
 		}
+	case r.Op == kv.OpRemove && s.cfg.Mode == Siblings:
+		start = (*operation).siblingRemove
 	default:
 		s.env.Reply(id, &kv.Reply{Status: kv.Unsupported})
 		return
@@ -198,6 +207,9 @@ func (op *operation) held(from node.ID, v Value) {
 		if sl.answered || from != sl.via && from != sl.home {
 			continue
 		}
+		if op.cfg.Bug == RepairResurrects {
+			v.Versions = live(v.Versions)
+		}
 		sl.answered, sl.via, sl.value = true, from, v
 		op.sum.merge(v)
 		op.answers++
@@ -289,6 +301,10 @@ func (op *operation) giveUp() {
 // reply answers the client. Stragglers may still be waited for.
 func (op *operation) reply(r *kv.Reply) {
 	op.replied = true
+	if op.inContext {
+		op.env.Reply(op.request, op.answerIn(r))
+		return
+	}
 	op.env.Reply(op.request, r)
 }
 
@@ -304,7 +320,7 @@ func (op *operation) end() {
 		op.timer.Stop()
 	}
 	delete(op.ops, op.call)
-	if op.cfg.Mode == LastWriteWins && op.reading() {
+	if op.cfg.Mode != Atomic && op.reading() {
 		op.repair()
 	}
 }

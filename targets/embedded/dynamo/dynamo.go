@@ -16,6 +16,9 @@
 //     reaches all homes in the end; a later write with an earlier stamp loses, and reads
 //     may be stale. Sets are merged as Dynamo's shopping carts are, so that no
 //     acknowledged element is lost.
+//   - Siblings (siblings.go) uses the same quorums, but no clock: versions that did not know
+//     of each other stay side by side, so that no acknowledged write is lost, and elements of
+//     sets can be removed.
 //   - Atomic (atomic.go) makes reads and writes linearizable by two phases over a strict
 //     majority of the homes, after Attiya, Bar-Noy and Dolev, "Sharing Memory Robustly in
 //     Message-Passing Systems" (JACM 1995), and its extension to many writers by Lynch and
@@ -27,6 +30,7 @@ package dynamo
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
 )
@@ -37,6 +41,7 @@ type Mode string
 // The modes.
 const (
 	LastWriteWins Mode = "lww"
+	Siblings      Mode = "siblings"
 	Atomic        Mode = "abd"
 )
 
@@ -51,20 +56,28 @@ const (
 	AckBeforeSync  Bug = "ack-before-sync" // the log is synced by a timer, acknowledgements do not wait
 	TimestampReuse Bug = "timestamp-reuse" // nothing sets one write of a coordinator apart from another
 	HintedMajority Bug = "hinted-majority" // stand-ins count towards an atomic operation's majority
+
+	SiblingsOverwritten     Bug = "siblings-overwritten"      // a write replaces what a quorum holds, not what its client has read
+	TombstoneCollectedEarly Bug = "tombstone-collected-early" // the grace period is half a second
+	RepairResurrects        Bug = "repair-resurrects"         // a read repair knows no tombstones, and writes over them
 )
 
 // Config says what kind of store it is.
 type Config struct {
 	Mode         Mode
-	N            int  // homes of a key; all nodes if there are fewer
-	R, W         int  // answers that a read and a write wait for; LastWriteWins only
-	Strict       bool // no stand-ins: a quorum counts homes only; Atomic always is
-	VirtualNodes int  // places on the ring that each node takes
+	N            int           // homes of a key; all nodes if there are fewer
+	R, W         int           // answers that a read and a write wait for; LastWriteWins only
+	Strict       bool          // no stand-ins: a quorum counts homes only; Atomic always is
+	VirtualNodes int           // places on the ring that each node takes
+	Grace        time.Duration // of a tombstone; Siblings only
 	Bug          Bug
 	// CompactAt is the size of the log, in bytes, from which on it is rewritten; 0 means
 	// DefaultCompactAt.
 	CompactAt int
 }
+
+// earlyGrace is the grace period of TombstoneCollectedEarly.
+const earlyGrace = 500 * time.Millisecond
 
 // DefaultCompactAt keeps recovery short and rewrites rare.
 const DefaultCompactAt = 256 << 10
@@ -72,13 +85,13 @@ const DefaultCompactAt = 256 << 10
 // Check reports what is wrong with a configuration.
 func (c Config) Check() error {
 	switch {
-	case c.Mode != LastWriteWins && c.Mode != Atomic:
+	case c.Mode != LastWriteWins && c.Mode != Siblings && c.Mode != Atomic:
 		return fmt.Errorf("dynamo: unknown mode %q", c.Mode)
 	case c.N < 1:
 		return fmt.Errorf("dynamo: n=%d: a key needs at least one home", c.N)
-	case c.Mode == LastWriteWins && (c.R < 1 || c.R > c.N):
+	case c.Mode != Atomic && (c.R < 1 || c.R > c.N):
 		return fmt.Errorf("dynamo: r=%d: a read waits for 1 to n=%d answers", c.R, c.N)
-	case c.Mode == LastWriteWins && (c.W < 1 || c.W > c.N):
+	case c.Mode != Atomic && (c.W < 1 || c.W > c.N):
 		return fmt.Errorf("dynamo: w=%d: a write waits for 1 to n=%d answers", c.W, c.N)
 	case c.VirtualNodes < 1:
 		return fmt.Errorf("dynamo: vnodes=%d: a node needs at least one place on the ring", c.VirtualNodes)
@@ -90,6 +103,9 @@ func (c Config) Check() error {
 func New(c Config) (node.System, error) {
 	if err := c.Check(); err != nil {
 		return node.System{}, err
+	}
+	if c.Bug == TombstoneCollectedEarly {
+		c.Grace = earlyGrace
 	}
 	if c.CompactAt == 0 {
 		c.CompactAt = DefaultCompactAt

@@ -11,10 +11,11 @@ import (
 type recordKind uint8
 
 const (
-	recordLife    recordKind = iota + 1 // the node began its Life-th life
-	recordData                          // Value was merged into Key
-	recordHint                          // Value was kept as a hint for Home
-	recordSettled                       // Home confirmed Value, so the hint of it is void
+	recordLife      recordKind = iota + 1 // the node began its Life-th life
+	recordData                            // Value was merged into Key
+	recordHint                            // Value was kept as a hint for Home
+	recordSettled                         // Home confirmed Value, so the hint of it is void
+	recordCollected                       // the versions of Value went from Key
 )
 
 // record is one change of a node's durable state.
@@ -33,7 +34,7 @@ func appendRecord(b []byte, r *record) []byte {
 	switch r.Kind {
 	case recordLife:
 		b = wire.AppendUints(b, r.Life)
-	case recordData:
+	case recordData, recordCollected:
 		b = appendValue(appendKey(b, r.Key), r.Value)
 	default:
 		b = appendValue(appendKey(wire.AppendBytes(b, r.Home), r.Key), r.Value)
@@ -51,7 +52,7 @@ func nextRecord(b []byte) (r record, rest []byte, ok bool) {
 	switch r.Kind = recordKind(d.Byte()); r.Kind {
 	case recordLife:
 		r.Life = d.Uint()
-	case recordData:
+	case recordData, recordCollected:
 		r.Key, r.Value = takeKey(&d), takeValue(&d)
 	case recordHint, recordSettled:
 		r.Home, r.Key, r.Value = node.ID(d.Bytes()), takeKey(&d), takeValue(&d)

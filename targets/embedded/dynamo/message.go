@@ -1,6 +1,26 @@
 package dynamo
 
-import "github.com/faultline-dev/faultline/harness/node"
+import (
+	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/kv"
+)
+
+// What clients of mode Siblings say.
+
+// Ask is a request of a client that says what it has seen: of the register to write, or of
+// the element to remove.
+type Ask struct {
+	kv.Request
+	Seen      Context
+	InContext bool // an Answer is wanted; a plain kv.Request gets a kv.Reply
+}
+
+// Answer is the reply to it, with what the client may then say to have seen: of the register
+// or the element, or of each element that it has read. Elements are all values of a register.
+type Answer struct {
+	kv.Reply
+	Seen []Context
+}
 
 // What nodes say to each other.
 

@@ -43,8 +43,9 @@ func (op *operation) repair() {
 	v := op.sum.view()
 	for i := range op.slots {
 		sl := &op.slots[i]
-		if sl.answered && sl.via == sl.home && !sl.value.equals(v) {
-			op.send(sl.home, &Put{Key: op.key, Value: v})
+		if !sl.answered || sl.via != sl.home || sl.value.equals(v) {
+			continue
 		}
+		op.send(sl.home, &Put{Key: op.key, Value: v})
 	}
 }

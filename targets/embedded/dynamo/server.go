@@ -33,6 +33,8 @@ type server struct {
 
 	ready   bool                  // the disk knows of this life
 	waiting []request             // until then
+	counts  map[Key]uint64        // versions of keys that were named in this life
+	graves  []grave               // tombstones, by age
 	serial  uint64                // the last one drawn, see Stamp.Serial
 	ops     map[uint64]*operation // under way, by the call they wait for
 	ticking bool
@@ -47,10 +49,12 @@ type peer struct {
 
 type request struct {
 	id node.RequestID
-	m  *kv.Request
+	m  *Ask
 }
 
-func newServer(cfg Config) *server { return &server{cfg: cfg, ops: map[uint64]*operation{}} }
+func newServer(cfg Config) *server {
+	return &server{cfg: cfg, ops: map[uint64]*operation{}, counts: map[Key]uint64{}}
+}
 
 // Start implements node.Node.
 func (s *server) Start(env node.Env) {
@@ -77,6 +81,11 @@ func (s *server) Start(env node.Env) {
 	}
 	s.store.log(change{record: record{Kind: recordLife, Life: s.store.life + 1}})
 	s.tickLater()
+	if s.cfg.Mode == Siblings {
+		for _, k := range s.store.keys {
+			s.note(k, s.store.data[k].history.all())
+		}
+	}
 }
 
 func (s *server) syncLater() {
@@ -99,6 +108,9 @@ func (s *server) durable(c change) {
 	case c.record.Kind == recordSettled:
 		s.settled(c)
 	case c.put != nil:
+		if c.record.Kind == recordData {
+			s.note(c.record.Key, c.record.Value.Versions)
+		}
 		s.answer(c.from, c.put)
 	}
 }
@@ -111,7 +123,10 @@ func (s *server) draw() uint64 {
 
 // Request implements node.Node.
 func (s *server) Request(id node.RequestID, m node.Message) {
-	r, ok := m.(*kv.Request)
+	r, ok := m.(*Ask)
+	if plain, is := m.(*kv.Request); is {
+		r, ok = &Ask{Request: *plain}, true
+	}
 	switch {
 	case !ok:
 		s.env.Reply(id, kv.Refuse("not a request"))
@@ -152,6 +167,9 @@ func (s *server) Receive(from node.ID, m node.Message) {
 
 // put merges what a coordinator sent and answers when the disk has it.
 func (s *server) put(from node.ID, m *Put) {
+	if s.cfg.Bug == RepairResurrects && m.Call == 0 && m.For == "" {
+		s.overwrite(m)
+	}
 	r := record{Kind: recordData, Home: m.For, Key: m.Key, Value: s.store.news(m.Key, m.Value, m.For)}
 	if m.For != "" {
 		r.Kind = recordHint

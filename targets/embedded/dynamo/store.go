@@ -155,6 +155,10 @@ func (s *store) apply(r *record) {
 			s.keys = append(s.keys, r.Key)
 		}
 		c.merge(r.Value)
+	case recordCollected:
+		if c := s.data[r.Key]; c != nil {
+			c.history.drop(r.Value.Versions)
+		}
 	case recordHint:
 		if h := s.home(r.Home); h != nil {
 			h.keep(r.Key, r.Value)
@@ -170,12 +174,12 @@ func (s *store) apply(r *record) {
 func (s *store) snapshot() []byte {
 	b := appendRecord(make([]byte, 0, s.size), &record{Kind: recordLife, Life: s.life})
 	for _, k := range s.keys {
-		b = appendRecord(b, &record{Kind: recordData, Key: k, Value: s.data[k].value})
+		b = appendRecord(b, &record{Kind: recordData, Key: k, Value: s.data[k].view()})
 	}
 	for i := range s.homes {
 		h := &s.homes[i]
 		for _, k := range h.keys {
-			b = appendRecord(b, &record{Kind: recordHint, Home: h.id, Key: k, Value: h.hints[k].value})
+			b = appendRecord(b, &record{Kind: recordHint, Home: h.id, Key: k, Value: h.hints[k].view()})
 		}
 	}
 	return b
@@ -199,7 +203,7 @@ func (s *store) read(k Key) Value {
 			sum = &cell{}
 			sum.merge(held)
 		}
-		sum.merge(hint.value)
+		sum.merge(hint.view())
 	}
 	if sum != nil {
 		return sum.view()
@@ -248,7 +252,7 @@ func (h *home) settle(k Key, v Value) {
 		return
 	}
 	c.settle(v)
-	if !c.value.Empty() {
+	if !c.empty() {
 		return
 	}
 	delete(h.hints, k)

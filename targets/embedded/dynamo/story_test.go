@@ -16,9 +16,10 @@ import (
 // The stories in testdata show how the store behaves, step by step. A reader new to it
 // should begin with testdata/quorum. Every message takes 1 ms, and so does every sync.
 //
-//	cluster [nodes=5] [mode=lww|abd] [n=3] [r=2] [w=2] [strict] [bug=...]
+//	cluster [nodes=5] [mode=lww|siblings|abd] [grace=DURATION] [n=3] [r=2] [w=2] [strict] [bug=...]
 //	homes KEY                        who keeps a key, and who stands in, in that order
-//	write|read|add|readall|cas NODE KEY [VALUE]   a client's request to a coordinator
+//	write|read|add|remove|readall|cas NODE KEY [VALUE]   a client's request to a coordinator
+//	   [seen]                        the client has seen what the last reply told of
 //	   [begin]                       do not wait for the reply, which a later run shows
 //	run DURATION                     let time pass
 //	lose [get|put|held] FROM TO      lose messages (of one type); * is any node
@@ -37,10 +38,11 @@ func TestStories(t *testing.T) {
 }
 
 type story struct {
-	t     *testing.T
-	w     *world
-	out   strings.Builder
-	rules []rule
+	t        *testing.T
+	w        *world
+	siblings bool
+	out      strings.Builder
+	rules    []rule
 }
 
 type rule struct{ kind, from, to string }
@@ -54,7 +56,7 @@ func (s *story) command(t *testing.T, d *datadriven.TestData) string {
 	for _, a := range d.CmdArgs {
 		if a.Key == "trace" {
 			s.w.trace = &s.out
-		} else if len(a.Vals) == 0 {
+		} else if len(a.Vals) == 0 && a.Key != "seen" {
 			words = append(words, a.Key)
 		}
 	}
@@ -66,7 +68,7 @@ func (s *story) command(t *testing.T, d *datadriven.TestData) string {
 		list := s.w.hosts[0].server.ring.preference(k)
 		n := min(s.w.hosts[0].server.cfg.N, len(list))
 		fmt.Fprintf(&s.out, "homes %v, then %v\n", list[:n], list[n:])
-	case "write", "read", "add", "readall", "cas":
+	case "write", "read", "add", "remove", "readall", "cas":
 		s.request(d, words)
 	case "run":
 		length, err := time.ParseDuration(words[0])
@@ -119,7 +121,14 @@ func (s *story) cluster(d *datadriven.TestData) {
 	d.MaybeScanArgs(s.t, "w", &c.W)
 	d.MaybeScanArgs(s.t, "bug", &bug)
 	d.MaybeScanArgs(s.t, "compact", &c.CompactAt)
+	grace := "1h"
+	d.MaybeScanArgs(s.t, "grace", &grace)
+	var err error
+	if c.Grace, err = time.ParseDuration(grace); err != nil {
+		s.t.Fatal(err)
+	}
 	c.Mode, c.Bug, c.Strict = Mode(mode), Bug(bug), d.HasArg("strict")
+	s.siblings = c.Mode == Siblings
 	s.w, s.rules = newWorld(s.t, c, nodes, 1), nil
 	s.w.lost = s.lost
 	s.w.pass(10 * time.Millisecond)
@@ -143,7 +152,7 @@ func (s *story) lost(from, to node.ID, m node.Message) bool {
 func (s *story) request(d *datadriven.TestData, words []string) {
 	k := parseKey(s.t, words[1])
 	r := &kv.Request{Key: k.ID}
-	r.Op = map[string]kv.Op{"write": kv.OpWrite, "read": kv.OpRead, "add": kv.OpAdd, "readall": kv.OpReadAll, "cas": kv.OpCompareAndSet}[d.Cmd]
+	r.Op = map[string]kv.Op{"write": kv.OpWrite, "read": kv.OpRead, "add": kv.OpAdd, "remove": kv.OpRemove, "readall": kv.OpReadAll, "cas": kv.OpCompareAndSet}[d.Cmd]
 	if len(words) > 2 {
 		n, err := strconv.ParseInt(words[2], 10, 64)
 		if err != nil && words[2] != "begin" {
@@ -154,7 +163,15 @@ func (s *story) request(d *datadriven.TestData, words []string) {
 	began, done := s.w.now, false
 	name := strings.TrimSuffix(strings.Join(append([]string{d.Cmd}, words...), " "), " begin")
 	later := words[len(words)-1] == "begin"
-	s.w.request(s.w.host(words[0]), r, func(reply *kv.Reply) {
+	var m node.Message = r
+	if s.siblings {
+		ask := &Ask{Request: *r, InContext: true}
+		if d.HasArg("seen") {
+			ask.Seen = s.w.seen
+		}
+		m = ask
+	}
+	s.w.request(s.w.host(words[0]), m, func(reply *kv.Reply) {
 		done = true
 		took := s.w.now - began
 		text := describeReply(r.Op, reply)
@@ -178,7 +195,7 @@ func describeReply(op kv.Op, r *kv.Reply) string {
 		return "refused: " + r.Reason
 	case r.Status == kv.Uncertain:
 		return "uncertain: " + r.Reason
-	case op == kv.OpReadAll:
+	case op == kv.OpReadAll, op == kv.OpRead && len(r.Elements) > 0:
 		return fmt.Sprint(r.Elements)
 	case op != kv.OpRead:
 		return "done"
@@ -196,12 +213,12 @@ func (s *story) dump(k Key) {
 		}
 		var parts []string
 		if c := h.server.store.data[k]; c != nil {
-			parts = append(parts, c.value.String())
+			parts = append(parts, c.view().String())
 		}
 		for i := range h.server.store.homes {
 			home := &h.server.store.homes[i]
 			if c := home.hints[k]; c != nil {
-				parts = append(parts, fmt.Sprintf("hint for %s: %s", home.id, c.value))
+				parts = append(parts, fmt.Sprintf("hint for %s: %s", home.id, c.view()))
 			}
 		}
 		if len(parts) > 0 {

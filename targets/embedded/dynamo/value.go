@@ -44,38 +44,51 @@ func (s Stamp) Less(t Stamp) bool {
 // Value is what a key holds, or a part of it to be merged. The zero Value holds nothing.
 // Values travel in messages, so they are never changed once made.
 type Value struct {
-	Stamp    Stamp   // of a register's write
-	Int      int64   // what it wrote
-	Elements []int64 // of a set, each once
+	Stamp    Stamp     // of a register's write
+	Int      int64     // what it wrote
+	Elements []int64   // of a set, each once
+	Versions []Version // of either in mode Siblings, which has nothing else
 }
 
 // Empty reports whether the value holds nothing.
-func (v Value) Empty() bool { return v.Stamp.Node == "" && len(v.Elements) == 0 }
+func (v Value) Empty() bool {
+	return v.Stamp.Node == "" && len(v.Elements) == 0 && len(v.Versions) == 0
+}
 
 // equals tells whether v, known to be merged into w, is all there is to w.
 func (v Value) equals(w Value) bool {
-	return v.Stamp == w.Stamp && len(v.Elements) == len(w.Elements)
+	return v.Stamp == w.Stamp && len(v.Elements) == len(w.Elements) && sameDots(v.Versions, w.Versions)
 }
 
 // cell is a value that grows by merging. A set's elements stand in the order of their
 // arrival and are only appended to, so that a view of them can be handed out uncopied.
 type cell struct {
-	value Value
-	has   map[int64]struct{}
+	value   Value // but for the versions
+	has     map[int64]struct{}
+	history history
 }
 
 // view is the value now; later merges do not change it.
 func (c *cell) view() Value {
 	v := c.value
 	v.Elements = v.Elements[:len(v.Elements):len(v.Elements)]
+	v.Versions = c.history.all()
 	return v
 }
+
+// empty tells whether nothing is left in it.
+func (c *cell) empty() bool { return c.value.Empty() && len(c.history.items) == 0 }
 
 // news is the part of v that the cell does not hold.
 func (c *cell) news(v Value) Value {
 	var news Value
 	if c.value.Stamp.Less(v.Stamp) {
 		news.Stamp, news.Int = v.Stamp, v.Int
+	}
+	for i := range v.Versions {
+		if !c.history.known(&v.Versions[i]) {
+			news.Versions = append(news.Versions, v.Versions[i])
+		}
 	}
 	fresh := 0
 	for _, e := range v.Elements {
@@ -100,6 +113,9 @@ func (c *cell) merge(v Value) {
 	if c.value.Stamp.Less(v.Stamp) {
 		c.value.Stamp, c.value.Int = v.Stamp, v.Int
 	}
+	for _, w := range v.Versions {
+		c.history.merge(w)
+	}
 	if len(v.Elements) > 0 && c.has == nil {
 		c.has = make(map[int64]struct{}, len(v.Elements))
 	}
@@ -116,6 +132,7 @@ func (c *cell) settle(v Value) {
 	if !v.Stamp.Less(c.value.Stamp) {
 		c.value.Stamp, c.value.Int = Stamp{}, 0
 	}
+	c.history.drop(v.Versions)
 	if len(v.Elements) == 0 {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type world struct {
 	trace  *strings.Builder
 	calls  map[node.RequestID]func(*kv.Reply)
 	reqs   node.RequestID
+	seen   Context // of the last answer in context
 }
 
 type event struct {
@@ -98,7 +100,7 @@ func (w *world) host(id string) *host {
 }
 
 // request hands a client's request to a node; done gets the reply, nil if the node is down.
-func (w *world) request(h *host, r *kv.Request, done func(*kv.Reply)) {
+func (w *world) request(h *host, r node.Message, done func(*kv.Reply)) {
 	if h.server == nil {
 		done(nil)
 		return
@@ -196,6 +198,13 @@ func (l *life) Reply(id node.RequestID, m node.Message) {
 		return
 	}
 	delete(l.world.calls, id)
+	if a, ok := m.(*Answer); ok {
+		l.world.seen = Context{}
+		for _, seen := range a.Seen {
+			l.world.seen = l.world.seen.Join(seen)
+		}
+		m = &a.Reply
+	}
 	done(m.(*kv.Reply))
 }
 
@@ -285,6 +294,8 @@ func (v Value) String() string {
 	switch {
 	case len(v.Elements) > 0:
 		return fmt.Sprint(v.Elements)
+	case len(v.Versions) > 0:
+		return fmt.Sprint(v.Versions)
 	case v.Stamp.Node == "":
 		return "-"
 	}
@@ -294,3 +305,20 @@ func (v Value) String() string {
 	}
 	return fmt.Sprintf("%d (%s by %s)", v.Int, when, v.Stamp.Node)
 }
+
+func (v Version) String() string {
+	text := strconv.FormatInt(v.Int, 10)
+	switch {
+	case v.Gone:
+		text = fmt.Sprintf("not %d", v.Item)
+	case v.Item != 0:
+		text = strconv.FormatInt(v.Item, 10)
+	}
+	text += " by " + v.Dot.String()
+	if past := append(slices.Clone(v.Past.Upto), v.Past.Dots...); len(past) > 0 {
+		text += fmt.Sprintf(" after %v", past)
+	}
+	return text
+}
+
+func (d Dot) String() string { return fmt.Sprintf("%s.%d.%d", d.Node, d.Life, d.Number) }
