@@ -16,7 +16,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	if testing.Short() {
 		seeds = 2
 	}
-	for _, target := range []string{"raft", "dynamo", "paxos"} {
+	for _, target := range []string{"raft", "dynamo", "paxos", "caspaxos"} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			for seed := 1; seed <= seeds; seed++ {

@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/targets/backup"
+	"github.com/faultline-dev/faultline/targets/caspaxos"
 	"github.com/faultline-dev/faultline/targets/cassandra"
 	"github.com/faultline-dev/faultline/targets/chain"
 	"github.com/faultline-dev/faultline/targets/crdt"
@@ -31,6 +32,7 @@ var Targets = []cluster.Target{
 	everywhere(chain.Target),
 	everywhere(sharded.Target),
 	everywhere(dynamo.Target),
+	everywhere(caspaxos.Target),
 	everywhere(multimaster.Target),
 	everywhere(crdt.Target),
 	etcd.Target, kafka.Target, redis.Sentinel, redis.Cluster, cassandra.Target, galera.Target, zookeeper.Target, postgres.Target,

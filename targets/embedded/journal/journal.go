@@ -63,6 +63,9 @@ func (j *Journal) Open(env node.Env, apply func(*wire.Decoder)) error {
 		rest = after
 	}
 	j.size = len(content) - len(rest)
+	if wire.Damaged(rest) {
+		return fmt.Errorf("the journal is damaged after byte %d of %d: the disk has lost what this node had promised to keep", j.size, len(content))
+	}
 	j.limit = max(j.CompactAt, 2*j.size)
 	if len(rest) > 0 {
 		env.Logf("cut a torn end of %d bytes off the journal", len(rest))

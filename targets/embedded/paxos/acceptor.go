@@ -30,7 +30,7 @@ func (s *server) prepare(from node.ID, m *Prepare) {
 	}
 	s.promise(m.Ballot)
 	s.postponeElection()
-	s.store.send(from, &Promise{Ballot: m.Ballot, Suffix: s.suffix(m.Slot, s.log.next())})
+	s.afterSync(from, &Promise{Ballot: m.Ballot, Suffix: s.suffix(m.Slot, s.log.next())})
 }
 
 // promise raises the lowest ballot that this node takes part in.
@@ -39,7 +39,7 @@ func (s *server) promise(b Ballot) {
 		return
 	}
 	s.promised = b
-	s.store.addPromise(b)
+	s.writePromise()
 	if s.role != following && s.ballot != b {
 		s.resign()
 	}
@@ -61,14 +61,14 @@ func (s *server) accept(from node.ID, m *Accept) {
 	if s.cfg.Bug == AcceptedBeforeSync {
 		s.env.Send(from, accepted)
 	} else {
-		s.store.send(from, accepted)
+		s.afterSync(from, accepted)
 	}
 }
 
 // enter accepts.
 func (s *server) enter(slot uint64, e Entry) {
 	s.log.set(slot, e)
-	s.store.addEntry(slot, e)
+	s.writeEntry(slot, e)
 }
 
 // heartbeat answers that nothing was promised to a later leader.
@@ -151,7 +151,7 @@ func (s *server) learn(x *Suffix) {
 		s.machine = m
 		s.log.forget(x.Slot)
 		s.log.chosen = x.Slot
-		s.compact()
+		s.writeMachine()
 	}
 	known := s.log.chosen
 	for ; known < x.Chosen; known++ {
@@ -188,20 +188,5 @@ func (s *server) carryOut(before uint64) {
 			s.leader.settle(s, &reply)
 		}
 	}
-	s.store.addChosen(s.log.chosen)
-	if s.store.bulky(s.cfg.CompactAt) {
-		s.compact()
-	}
-}
-
-// trailing is how many chosen entries stay in memory for nodes that are a little behind,
-// who would otherwise be sent the whole state.
-const trailing = 256
-
-// compact rewrites the file as the state and what is not chosen yet.
-func (s *server) compact() {
-	if s.log.chosen > trailing {
-		s.log.forget(min(s.log.chosen, max(s.log.first, s.log.chosen-trailing)))
-	}
-	s.store.rewrite(s.promised, s.log.chosen, s.machine.Snapshot(), s.log.between(s.log.chosen, s.log.next()))
+	s.writeChosen()
 }

@@ -53,13 +53,9 @@ const (
 type Config struct {
 	Reads Reads
 	Bug   Bug
-	// CompactAt is the size of the file, in bytes, from which on it is rewritten as a
-	// snapshot and what follows it; 0 means DefaultCompactAt.
+	// CompactAt is for the journal.Journal.
 	CompactAt int
 }
-
-// DefaultCompactAt keeps recovery short and rewrites rare.
-const DefaultCompactAt = 64 << 10
 
 // Check reports what is wrong with a configuration.
 func (c Config) Check() error {
@@ -73,9 +69,6 @@ func (c Config) Check() error {
 func New(c Config) (node.System, error) {
 	if err := c.Check(); err != nil {
 		return node.System{}, err
-	}
-	if c.CompactAt == 0 {
-		c.CompactAt = DefaultCompactAt
 	}
 	return node.System{New: func() node.Node { return newServer(c) }, Codec: Decode}, nil
 }

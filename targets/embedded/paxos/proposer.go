@@ -128,9 +128,12 @@ func (s *server) constrained(slot uint64, promises []given) []byte {
 type leadership struct {
 	ready    uint64         // from this slot on values are its own
 	next     uint64         // the slot of the next command
-	gathered []route.Waiter // to be proposed together once the disk is free
-	open     []proposal     // of the slots from the first that is not chosen on
-	alive    []time.Duration
+	gathered []route.Waiter // to be proposed together
+	// accepting says that the node's own disk is at work for its last proposal. Commands
+	// gather meanwhile.
+	accepting bool
+	open      []proposal // of the slots from the first that is not chosen on
+	alive     []time.Duration
 	reading
 }
 
@@ -169,7 +172,7 @@ func (s *server) Accept(w route.Waiter) {
 // proposeGathered gives slots to the commands that have come in.
 func (s *server) proposeGathered() {
 	l := &s.leader
-	if s.role != leading || len(l.gathered) == 0 {
+	if s.role != leading || l.accepting || len(l.gathered) == 0 {
 		return
 	}
 	values := make([][]byte, len(l.gathered))
@@ -196,6 +199,7 @@ func (s *server) propose(values [][]byte, waiters []route.Waiter) {
 		l.open = append(l.open, p)
 	}
 	l.next += uint64(len(values))
+	l.accepting = true
 	for _, peer := range s.peers {
 		s.env.Send(peer, m)
 	}
@@ -208,6 +212,9 @@ func (s *server) acceptedBy(from node.ID, m *Accepted) {
 		return
 	}
 	l, i := &s.leader, s.index(from)
+	if i == s.self && m.Slot+m.Count == l.next {
+		l.accepting = false
+	}
 	for slot := max(m.Slot, s.log.chosen); slot < min(m.Slot+m.Count, l.next); slot++ {
 		l.open[slot-s.log.chosen].acks.add(i, s.cfg.Bug)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
+	"github.com/faultline-dev/faultline/targets/embedded/journal"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
@@ -15,7 +16,7 @@ type server struct {
 	env     node.Env
 	peers   []node.ID
 	self    int // its index among them
-	store   storage
+	journal journal.Journal
 	log     log
 	machine kv.Machine // after all slots before log.chosen
 	router  route.Router
@@ -42,14 +43,12 @@ func newServer(cfg Config) *server { return &server{cfg: cfg} }
 func (s *server) Start(env node.Env) {
 	s.env, s.peers = env, env.Peers()
 	s.self = s.index(env.ID())
-	s.store = storage{env: env, failed: s.fail, idle: s.pump}
-	k, err := s.store.load()
+	s.journal = journal.Journal{Snapshot: s.snapshot, CompactAt: s.cfg.CompactAt}
+	k := kept{log: newLog(1)}
+	err := s.journal.Open(env, k.add)
 	if err != nil {
-		s.fail(err)
+		env.Fatalf("%v", err)
 		return
-	}
-	if k.torn > 0 {
-		env.Logf("cut a torn end of %d bytes off the log", k.torn)
 	}
 	if s.machine, err = kv.Restore(k.snapshot); err != nil {
 		env.Fatalf("restore the snapshot: %v", err)
@@ -57,6 +56,10 @@ func (s *server) Start(env node.Env) {
 	}
 	s.promised, s.seen, s.log = k.promised, k.promised, k.log
 	s.router.Start(env, s, uint64(s.promised))
+	// What was read may be in the kernel's cache alone, left there by a life that was
+	// killed before its sync: nothing that rests on it goes out before the disk has it.
+	s.writePromise()
+	s.journal.Then(s.pump)
 	known := s.log.chosen
 	for known < k.chosen && s.log.at(known).Ballot != 0 {
 		known++
@@ -66,8 +69,6 @@ func (s *server) Start(env node.Env) {
 	s.postponeElection()
 	s.tickLater()
 }
-
-func (s *server) fail(err error) { s.env.Fatalf("%v", err) }
 
 func (s *server) index(id node.ID) int { return slices.Index(s.peers, id) }
 
@@ -91,20 +92,16 @@ func (s *server) tick() {
 	}
 	if now-s.synced >= lazyEvery {
 		s.synced = now
-		s.store.write()
+		s.journal.Then(s.pump)
 	}
 	s.router.Expire()
 	s.pump()
 }
 
-// pump hands on what has gathered. While the disk works, commands gather, and the next
-// round takes them all at once.
+// pump hands on what has gathered.
 func (s *server) pump() {
-	if !s.store.busy {
-		s.proposeGathered()
-	}
+	s.proposeGathered()
 	s.beginRound()
-	s.store.flush()
 }
 
 // Receive implements node.Node.
