@@ -20,7 +20,7 @@ const (
 	bySearch = "a search, construction"
 	byZones  = "zones"
 	// long is how much time the other engine has.
-	long = 3 * time.Second
+	long = time.Second
 )
 
 // largeTrials are of the engines that decide in about the time of a sort.
@@ -35,7 +35,7 @@ func largeTrials() []trial {
 		if err != nil {
 			panic(err) // a type that synth has and object has not
 		}
-		all = append(all, trial{engine: engine, what: object + ", thousands of operations", oracle: bySearch, every: 2000,
+		all = append(all, trial{engine: engine, what: object + ", thousands of operations", oracle: bySearch, every: 5000,
 			history: large(object), judge: judgeWith(c, synth.TypeOf(object)), made: func(seed uint64) bool { return seed%2 != 0 },
 			truth: func(h *history.History) *answer {
 				ctx, cancel := context.WithTimeout(context.Background(), long)
@@ -47,7 +47,7 @@ func largeTrials() []trial {
 				return &a
 			}})
 	}
-	return append(all, trial{engine: "staleness checker", what: "a register, thousands of operations", oracle: byZones, every: 2000,
+	return append(all, trial{engine: "staleness checker", what: "a register, thousands of operations", oracle: byZones, every: 5000,
 		history: func(seed uint64) (*history.History, error) {
 			r := rand.New(rand.NewPCG(seed, 0x1a6e))
 			s := replicas.Spec{Operations: size(seed), Processes: 2 + int(seed%9), Keys: 1, CAS: seed%3 == 0, Crash: 0.001, Stale: 0.01 * float64(seed%2)}

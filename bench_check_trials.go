@@ -51,7 +51,7 @@ func (a answer) String() string {
 // may do without an answer on histories of middle size.
 const (
 	patience = 2 * time.Second
-	hurry    = 200 * time.Millisecond
+	hurry    = 100 * time.Millisecond
 )
 
 // The oracles.
@@ -83,7 +83,7 @@ func objectTrials() []trial {
 			t := trial{engine: engineFor(object, repeat), what: named(object, repeat), judge: judge, oracle: byOrders, history: small(object, repeat), truth: ordered(m)}
 			all = append(all, t)
 			if m.Others == nil {
-				t.what, t.oracle, t.every = t.what+", up to 200 operations", byPorcupine, 100
+				t.what, t.oracle, t.every = t.what+", up to 200 operations", byPorcupine, 500
 				t.history, t.truth = medium(object, repeat), porcupined(m)
 				all = append(all, t)
 			}
