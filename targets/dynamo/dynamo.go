@@ -32,6 +32,7 @@ var Target = cluster.Target{
 			Doc: "sloppy: other nodes stand in for homes that are down; strict: they do not (mode abd is always strict)",
 		},
 		{Name: "vnodes", Default: "16", Doc: "virtual nodes: places on the ring that each node takes", Check: cluster.IsInt(1, 1024)},
+		{Name: "anti-entropy", Default: "true", Values: []string{"true", "false"}, Doc: "homes compare their keys every second, by Merkle trees"},
 		{Name: "grace", Default: "1h", Doc: "how long a tombstone is kept: for longer than any node may be away (mode siblings)", Check: cluster.IsDuration(time.Millisecond, 1000*time.Hour)},
 	},
 	Bugs:      bugs,
@@ -64,7 +65,7 @@ func config(o cluster.Options) dynamo.Config {
 	return dynamo.Config{
 		Mode: dynamo.Mode(o["mode"]), N: o.Int("n"), R: o.Int("r"), W: o.Int("w"),
 		Strict: o["quorum"] == strict, VirtualNodes: o.Int("vnodes"),
-		Grace: o.Duration("grace"),
+		AntiEntropy: o.Bool("anti-entropy"), Grace: o.Duration("grace"),
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	tagHeld
 	tagProbe
 	tagAlive
+	tagCompare
+	tagWant
 )
 
 // AppendBinary implements node.Message.
@@ -55,6 +57,14 @@ func (Probe) AppendBinary(b []byte) ([]byte, error) { return append(b, tagProbe)
 // AppendBinary implements node.Message.
 func (Alive) AppendBinary(b []byte) ([]byte, error) { return append(b, tagAlive), nil }
 
+// AppendBinary implements node.Message.
+func (m *Compare) AppendBinary(b []byte) ([]byte, error) {
+	return wire.AppendUints(wire.AppendUints(append(b, tagCompare, m.Child), uint64(len(m.Hashes))), m.Hashes...), nil
+}
+
+// AppendBinary implements node.Message.
+func (m *Want) AppendBinary(b []byte) ([]byte, error) { return append(b, tagWant, m.Leaf), nil }
+
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
 	d := wire.NewDecoder(b)
@@ -78,6 +88,14 @@ func Decode(b []byte) (node.Message, error) {
 		m = Probe{}
 	case tagAlive:
 		m = Alive{}
+	case tagCompare:
+		c := &Compare{Child: d.UpTo(theRoot)}
+		for range d.Len() {
+			c.Hashes = append(c.Hashes, d.Uint())
+		}
+		m = c
+	case tagWant:
+		m = &Want{d.Byte()}
 	default:
 		if m = kv.Message(tag, &d); m == nil {
 			return nil, fmt.Errorf("dynamo: no message of type %d", tag)

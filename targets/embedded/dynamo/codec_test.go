@@ -56,7 +56,7 @@ func genKey(t *rapid.T) Key {
 
 func genMessage(t *rapid.T) node.Message {
 	call := rapid.Uint64().Draw(t, "call")
-	switch rapid.IntRange(0, 8).Draw(t, "type") {
+	switch rapid.IntRange(0, 10).Draw(t, "type") {
 	case 0:
 		return &kv.Request{
 			Op: kv.Op(rapid.IntRange(0, int(kv.OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
@@ -81,6 +81,10 @@ func genMessage(t *rapid.T) node.Message {
 	case 6:
 		return &Answer{Reply: kv.Reply{Elements: genElements(t)}, Seen: []Context{genContext(t), {}}}
 	case 7:
+		return &Compare{Child: byte(call % 17), Hashes: []uint64{call, 0, 1}}
+	case 8:
+		return &Want{byte(call)}
+	case 9:
 		return Probe{}
 	default:
 		return Alive{}

@@ -24,8 +24,8 @@
 //     Message-Passing Systems" (JACM 1995), and its extension to many writers by Lynch and
 //     Shvartsman (FTCS 1997).
 //
-// Replicas differ only until hints are delivered and reads repair them; there is no
-// further anti-entropy. Start with Config, then server.go.
+// Replicas differ until hints are delivered (handoff.go), reads repair them, or they compare
+// their keys by Merkle trees (merkle.go). Start with Config, then server.go.
 package dynamo
 
 import (
@@ -68,6 +68,7 @@ type Config struct {
 	N            int           // homes of a key; all nodes if there are fewer
 	R, W         int           // answers that a read and a write wait for; LastWriteWins only
 	Strict       bool          // no stand-ins: a quorum counts homes only; Atomic always is
+	AntiEntropy  bool          // homes compare their keys now and then; not needed by Atomic
 	VirtualNodes int           // places on the ring that each node takes
 	Grace        time.Duration // of a tombstone; Siblings only
 	Bug          Bug

@@ -81,6 +81,9 @@ func (s *server) Start(env node.Env) {
 	}
 	s.store.log(change{record: record{Kind: recordLife, Life: s.store.life + 1}})
 	s.tickLater()
+	if s.cfg.AntiEntropy {
+		s.env.After(entropyEvery, s.reconcile)
+	}
 	if s.cfg.Mode == Siblings {
 		for _, k := range s.store.keys {
 			s.note(k, s.store.data[k].history.all())
@@ -162,6 +165,10 @@ func (s *server) Receive(from node.ID, m node.Message) {
 		}
 	case Probe:
 		s.env.Send(from, Alive{})
+	case *Compare:
+		s.compare(from, m)
+	case *Want:
+		s.give(from, m.Leaf)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // The stories in testdata show how the store behaves, step by step. A reader new to it
 // should begin with testdata/quorum. Every message takes 1 ms, and so does every sync.
 //
-//	cluster [nodes=5] [mode=lww|siblings|abd] [grace=DURATION] [n=3] [r=2] [w=2] [strict] [bug=...]
+//	cluster [nodes=5] [mode=lww|siblings|abd] [grace=DURATION] [anti-entropy] [n=3] [r=2] [w=2] [strict] [bug=...]
 //	homes KEY                        who keeps a key, and who stands in, in that order
 //	write|read|add|remove|readall|cas NODE KEY [VALUE]   a client's request to a coordinator
 //	   [seen]                        the client has seen what the last reply told of
@@ -128,6 +128,7 @@ func (s *story) cluster(d *datadriven.TestData) {
 		s.t.Fatal(err)
 	}
 	c.Mode, c.Bug, c.Strict = Mode(mode), Bug(bug), d.HasArg("strict")
+	c.AntiEntropy = d.HasArg("anti-entropy")
 	s.siblings = c.Mode == Siblings
 	s.w, s.rules = newWorld(s.t, c, nodes, 1), nil
 	s.w.lost = s.lost
@@ -136,6 +137,9 @@ func (s *story) cluster(d *datadriven.TestData) {
 	s.w.events = nil
 	for _, h := range s.w.hosts {
 		h.server.ticking = false
+		if d.HasArg("anti-entropy") {
+			h.server.reconcile()
+		}
 	}
 }
 

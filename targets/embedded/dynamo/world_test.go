@@ -280,6 +280,13 @@ func describe(m node.Message) string {
 		return s
 	case *Held:
 		return "held " + m.Value.String()
+	case *Compare:
+		if m.Child == theRoot {
+			return "compare the root"
+		}
+		return fmt.Sprintf("compare child %d", m.Child)
+	case *Want:
+		return fmt.Sprintf("want leaf %d", m.Leaf)
 	case Probe:
 		return "probe"
 	case Alive:
