@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
+	"github.com/faultline-dev/faultline/harness/runtime"
 )
 
 // crashLoop kills nodes again and again, each time before or as soon as they are back. Its
@@ -82,10 +83,12 @@ func (c *crashLoop) live(ctx context.Context) error {
 	}
 	health, asks := c.cluster.(cluster.Health)
 	end := c.runtime.Now() + time.Duration(c.rand.Int64N(int64(longestLife)))
+	ask, release := c.before(ctx, end)
+	defer release()
 	for c.runtime.Now() < end {
 		up := asks
 		for _, node := range c.victims {
-			up = up && health.Healthy(ctx, node) == nil
+			up = up && health.Healthy(ask, node) == nil
 		}
 		if up {
 			return nil
@@ -95,6 +98,14 @@ func (c *crashLoop) live(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// before is a context for questions to nodes that end at a time.
+func (c *crashLoop) before(ctx context.Context, end time.Duration) (context.Context, func()) {
+	if c.runtime.Virtual() {
+		return runtime.NewDeadline(ctx, time.Time{}, end), func() {}
+	}
+	return context.WithTimeout(ctx, end-c.runtime.Now())
 }
 
 func (c *crashLoop) release(ctx context.Context) error {

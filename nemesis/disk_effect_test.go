@@ -95,22 +95,27 @@ func TestPowerFailuresBite(t *testing.T) {
 	}
 }
 
-// Killed processes lose nothing that they wrote, even of a store that never syncs.
+// Processes that are killed, or asked to end, lose nothing that they wrote, even of a store that
+// hardly syncs.
 func TestKillsLoseNoWrite(t *testing.T) {
-	performOn(t, map[string]string{"mode": "abd", "n": "5", "bug": "ack-before-sync"}, nil, []string{"kill"}, func(s *stage) {
-		stop := s.storm()
-		_ = s.cl.Runtime().Sleep(context.Background(), 1500*time.Millisecond)
-		keys := stop()
-		_ = s.cl.Runtime().Sleep(context.Background(), time.Second) // until all is written
-		s.do("kill", "all")
-		s.do("restart", "")
-		if err := s.nem.Confirm(context.Background()); err != nil {
-			t.Error(err)
-		}
-		if lost := s.missing(keys); len(lost) > 0 {
-			t.Errorf("of %d acknowledged writes %d are gone", len(keys), len(lost))
-		}
-	})
+	for _, c := range []struct{ nemesis, start, stop string }{{"kill", "kill", "restart"}, {"restart", "stop-node", "start-node"}} {
+		t.Run(c.nemesis, func(t *testing.T) {
+			performOn(t, map[string]string{"mode": "abd", "n": "5", "bug": "ack-before-sync"}, nil, []string{c.nemesis}, func(s *stage) {
+				stop := s.storm()
+				_ = s.cl.Runtime().Sleep(context.Background(), 1500*time.Millisecond)
+				keys := stop()
+				_ = s.cl.Runtime().Sleep(context.Background(), time.Second) // until all is written
+				s.do(c.start, "all")
+				s.do(c.stop, "")
+				if err := s.nem.Confirm(context.Background()); err != nil {
+					t.Error(err)
+				}
+				if lost := s.missing(keys); len(lost) > 0 {
+					t.Errorf("of %d acknowledged writes %d are gone", len(keys), len(lost))
+				}
+			})
+		})
+	}
 }
 
 // Disks that are slow make writes slow, those that stall end them, and both get well again.

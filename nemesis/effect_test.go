@@ -167,7 +167,7 @@ func TestPartitionsBite(t *testing.T) {
 }
 
 func TestKillsAndPausesBite(t *testing.T) {
-	for _, c := range []struct{ nemesis, start, stop string }{{"kill", "kill", "restart"}, {"pause", "pause", "resume"}} {
+	for _, c := range []struct{ nemesis, start, stop string }{{"kill", "kill", "restart"}, {"pause", "pause", "resume"}, {"restart", "stop-node", "start-node"}} {
 		for kind, able := range map[string]string{"one": "4", "minority": "34", "majority": "0", "all": "0", "leader": "4"} {
 			t.Run(c.nemesis+"/"+kind, func(t *testing.T) {
 				perform(t, nil, []string{c.nemesis}, func(s *stage) {
@@ -388,7 +388,7 @@ func TestClockSkipsWhomItCannotReach(t *testing.T) {
 }
 
 func TestPacketFaultsBite(t *testing.T) {
-	for _, kind := range []string{"delay", "loss", "duplicate", "reorder"} {
+	for _, kind := range []string{"delay", "loss", "duplicate", "reorder", "corrupt", "rate"} {
 		t.Run(kind, func(t *testing.T) {
 			perform(t, map[string]string{"packet-nodes": "all"}, []string{"packet"}, func(s *stage) {
 				_, before := s.writes()

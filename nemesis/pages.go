@@ -55,9 +55,10 @@ var pausePage = Page{
 
 var restartPage = Page{
 	Kinds:    aimKinds,
+	Sim:      "The process ends once its disk has done what was asked of it, or five seconds later; then it starts again.",
 	Docker:   "The engine sends SIGTERM (or what the image says) to the container's first process, and SIGKILL if it has not ended five seconds later; then it starts it again.",
 	Evidence: "The process number that is gone, the exit code, and whether it had to be killed.",
-	Limits:   []string{"Not in the simulated world, whose nodes have no way to end in good order: `kill` is stronger."},
+	Limits:   []string{"The reference systems have nothing to do when they are told to end but to let their disks finish, in either world."},
 }
 
 var crashLoopPage = Page{
@@ -124,7 +125,7 @@ var packetPage = Page{
 	Evidence: "The packets that were touched.",
 	Limits: []string{
 		"Packets between clients and nodes are left alone.",
-		"In simulation links have no rate.",
+		"In simulation a packet with a flipped bit is lost, for its checksum fails.",
 		"The queue costs about 50 us of CPU a packet, so a link carries less than it would alone. Above 8,192 packets in the queue further ones pass unshaped.",
 		"The kernel's own netem is not used, so that all kernels behave the same; a kernel without NFQUEUE cannot shape, and one without nft_dup cannot double packets (`faultline doctor` says).",
 	},

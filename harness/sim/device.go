@@ -181,6 +181,9 @@ func (w *World) PowerFail(id node.ID, torn bool, seed uint64) (Loss, bool) {
 	return h.disk.powerFails(torn, rand.New(rand.NewPCG(seed, uint64(h.index)))), true
 }
 
+// DiskBusy reports whether requests of a node to its disk are not done yet.
+func (w *World) DiskBusy(id node.ID) bool { return w.host(id).disk.waiting() > 0 }
+
 // Unsynced reports whether a power failure would take something from a node.
 func (w *World) Unsynced(id node.ID) bool {
 	return slices.ContainsFunc(w.host(id).disk.files, func(f *file) bool {

@@ -14,19 +14,30 @@ type network struct {
 	links   [][]link // from, to
 	dropped int64    // by cuts since the last Cut
 	shaped  int64    // packets that a shape touched since the last Shape
+	scratch []byte
 }
 
 type link struct {
 	cut   bool
 	shape *Shape
 	last  int64 // when the last packet in order arrives
+	free  int64 // when it is idle again, under a rate
 }
 
 // Shape is what a link does to packets besides its latency; probabilities are 0 to 1.
 type Shape struct {
 	Delay, Jitter            time.Duration
 	Loss, Duplicate, Reorder float64
+	Rate                     int64 // bits a second, 0: as fast as it goes
 }
+
+const (
+	// backlog is the longest that a packet waits for a link that has a rate: what would have
+	// to wait longer is lost, as a full queue of a router loses it.
+	backlog = int64(500 * time.Millisecond)
+	// headers are those of Ethernet, IP and TCP, in bytes.
+	headers = 66
+)
 
 func newNetwork(n int, r *rand.Rand) network {
 	net := network{rand: r, links: make([][]link, n)}
@@ -81,7 +92,7 @@ func (w *World) Shape(nodes []node.ID, s Shape) {
 func (w *World) Unshape() {
 	for i := range w.network.links {
 		for j := range w.network.links[i] {
-			w.network.links[i][j].shape = nil
+			w.network.links[i][j].shape, w.network.links[i][j].free = nil, 0
 		}
 	}
 }
@@ -108,6 +119,14 @@ func (w *World) send(from, to *host, m node.Message) {
 		net.shaped++
 		return
 	}
+	if s.Rate > 0 {
+		wait, carried := w.queueUp(l, s.Rate, m)
+		if touched = true; !carried {
+			net.shaped++
+			return
+		}
+		arrives += wait
+	}
 	arrives += int64(s.Delay)
 	if s.Jitter > 0 {
 		arrives = max(w.now, arrives+net.rand.Int64N(2*int64(s.Jitter))-int64(s.Jitter))
@@ -126,6 +145,22 @@ func (w *World) send(from, to *host, m node.Message) {
 		net.shaped++
 	}
 	w.inOrder(l, arrives, from, to, m)
+}
+
+// queueUp is how long a packet waits for its turn on a link of a rate and then takes; carried
+// is false if that is too long.
+func (w *World) queueUp(l *link, rate int64, m node.Message) (wait int64, carried bool) {
+	begins := max(l.free, w.now)
+	if begins-w.now > backlog {
+		return 0, false
+	}
+	b, err := m.AppendBinary(w.network.scratch[:0])
+	if err != nil {
+		return 0, false // such a message cannot travel
+	}
+	w.network.scratch = b
+	l.free = begins + 8*int64(headers+len(b))*int64(time.Second)/rate
+	return l.free - w.now, true
 }
 
 func (w *World) inOrder(l *link, arrives int64, from, to *host, m node.Message) {

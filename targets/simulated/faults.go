@@ -16,6 +16,7 @@ var (
 	_ cluster.Cutter       = (*simulated)(nil)
 	_ cluster.Shaper       = (*simulated)(nil)
 	_ cluster.Killer       = (*simulated)(nil)
+	_ cluster.Stopper      = (*simulated)(nil)
 	_ cluster.Pauser       = (*simulated)(nil)
 	_ cluster.DiskDamager  = (*simulated)(nil)
 	_ cluster.ClockSkewer  = (*simulated)(nil)
@@ -42,16 +43,11 @@ func (c *simulated) Shape(_ context.Context, nodes []string, s cluster.Shape) er
 		ids[i] = node.ID(name)
 	}
 	c.world.Shape(ids, sim.Shape{
-		Delay: s.Delay, Jitter: s.Jitter, Duplicate: s.Duplicate, Reorder: s.Reorder,
+		Delay: s.Delay, Jitter: s.Jitter, Duplicate: s.Duplicate, Reorder: s.Reorder, Rate: s.Rate,
 		// A packet with a flipped bit fails its checksum.
 		Loss: 1 - (1-s.Loss)*(1-s.Corrupt),
 	})
 	return nil
-}
-
-// CannotShape implements cluster.ShapeLimiter.
-func (c *simulated) CannotShape() map[string]string {
-	return map[string]string{"rate": "links of the simulated world carry whatever they are given"}
 }
 
 // Unshape implements cluster.Shaper.
@@ -71,6 +67,35 @@ func (c *simulated) Kill(_ context.Context, name string) (string, error) {
 // Restart implements cluster.Killer.
 func (c *simulated) Restart(_ context.Context, name string) error {
 	return c.world.Start(node.ID(name))
+}
+
+// How long a node that is told to end may take for what it has asked of its disk, and how
+// often that is looked at.
+const (
+	stopLimit = 5 * time.Second
+	stopEvery = time.Millisecond
+)
+
+// Stop implements cluster.Stopper. A node has nothing to do when it is told to end but to let
+// its disk finish, as the same code does in a process.
+func (c *simulated) Stop(ctx context.Context, name string) (string, error) {
+	id := node.ID(name)
+	limit, how := c.world.Now()+stopLimit, "of its own will"
+	for {
+		switch {
+		case !c.world.Up(id) || c.world.Paused(id):
+			return "", cluster.ErrSkipped
+		case c.world.DiskBusy(id) && c.world.Now() >= limit:
+			how = "killed after " + stopLimit.String()
+		case c.world.DiskBusy(id):
+			if err := c.world.Sleep(ctx, stopEvery); err != nil {
+				return "", err
+			}
+			continue
+		}
+		c.world.Kill(id)
+		return "process of " + name + " gone, " + how, nil
+	}
 }
 
 // Pause implements cluster.Pauser.

@@ -144,7 +144,11 @@ func (c *simulated) Close(context.Context) error { return c.closeLogs() }
 
 // Healthy implements cluster.Health.
 func (c *simulated) Healthy(ctx context.Context, name string) error {
-	ask := runtime.NewDeadline(ctx, time.Time{}, c.world.Now()+probeLimit)
+	limit := c.world.Now() + probeLimit
+	if d, ok := ctx.Deadline(); ok { // in virtual time that counts from the zero time
+		limit = min(limit, d.Sub(time.Time{}))
+	}
+	ask := runtime.NewDeadline(ctx, time.Time{}, limit)
 	conn, err := c.Connect(ask, name)
 	if err != nil {
 		return err
