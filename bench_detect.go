@@ -2,53 +2,106 @@ package faultline
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness"
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/store"
 )
 
-// benchDetect sweeps seeds: each planted bug until it is found, the same seeds without it,
-// and the systems as they should be under everything at once.
+// sweepSize is how much of each kind a sweep does.
+type sweepSize struct {
+	Blocks  int // of seeds for each bug; a block ends at its first hit
+	Block   int // seeds in a block
+	Shared  int // seeds of each bug's configuration without the bug
+	Quiet   int // seeds of each bug without a nemesis
+	Correct int // seeds of each correct row
+	Weak    int // seeds of each weak row
+}
+
+// benchDetect sweeps seeds: each planted bug until it is found, the same configurations
+// without it, and the rows that targets declare.
 func (a *app) benchDetect() *cobra.Command {
-	var seeds, quiet int
+	size := sweepSize{Blocks: 60, Block: 200, Shared: 2000, Quiet: 200, Correct: 2000, Weak: 200}
+	var runs int
 	var first uint64
 	var length time.Duration
 	var only string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "detect",
 		Short: "Seeds until each planted bug is found, and runs without alarm where there is none",
-		Long: `Detect runs each planted bug under its workload and nemeses with one seed after another until
-it is found, then the same seeds without the bug, which must all be valid. After that each
-correct system runs under all simulated nemeses together; none may be invalid or unknown.
-It exits 1 if a bug was missed or a correct system accused.`,
+		Long: `Detect shows what the harness finds, and that it accuses nobody else, in simulated runs:
+
+  - each planted bug, under its workload and nemeses, in disjoint blocks of seeds, each of
+    which ends with the first run that shows the bug's anomaly; 19 of 20 blocks must;
+  - the same configuration without the bug: every run must be valid;
+  - the bug without a nemesis: no run may show it, unless it says that it does so;
+  - each correct row of a target: every run must be valid, with 500 operations that succeeded,
+    every nemesis having bitten and, where there is a leader, another one having come;
+  - each weak row: some run must show its anomaly.
+
+It exits 1 if one of these does not hold. What a whole sweep found is in docs/detection.md,
+which faultline docs makes from docs/detection.json, which is what --json prints.`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.IntVar(&seeds, "seeds", 200, "seeds within which a bug must be found")
-	f.IntVar(&quiet, "quiet", 300, "seeds of each correct system")
+	f.IntVar(&size.Blocks, "blocks", size.Blocks, "blocks of seeds for each bug")
+	f.IntVar(&size.Block, "block", size.Block, "seeds in a block, within which the bug must be found")
+	f.IntVar(&size.Shared, "shared", size.Shared, "seeds of each bug's configuration without the bug")
+	f.IntVar(&size.Quiet, "quiet", size.Quiet, "seeds of each bug without a nemesis")
+	f.IntVar(&size.Correct, "correct", size.Correct, "seeds of each correct row")
+	f.IntVar(&size.Weak, "weak", size.Weak, "seeds of each weak row, of which one must show its anomaly")
+	f.IntVar(&runs, "runs", 0, "scale all of these so that about so many runs are made; 0: do not")
 	f.Uint64Var(&first, "seed", 1, "the first seed")
-	f.DurationVar(&length, "time", 30*time.Second, "virtual time of a run")
+	f.DurationVar(&length, "time", 20*time.Second, "virtual time of a run; those of correct rows take twice as long")
 	f.StringVar(&only, "only", "", "only these bugs or targets, comma-separated")
+	f.BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if seeds < 0 || quiet < 0 || seeds > 1e6 || quiet > 1e6 || length <= 0 || length > maxTime {
-			return badInput(fmt.Errorf("--seeds and --quiet are 0 to 1000000, --time is positive"))
+		for _, n := range []int{size.Blocks, size.Block, size.Shared, size.Quiet, size.Correct, size.Weak, runs} {
+			if n < 0 || n > 1e7 {
+				return badInput(fmt.Errorf("numbers of blocks, seeds and runs are 0 to 10000000"))
+			}
 		}
-		sweep := detection{app: a, first: first, time: length, only: splitNames(only)}
-		bad := sweep.bugs(cmd.Context(), seeds)
-		if quiet > 0 {
-			bad = sweep.correct(cmd.Context(), quiet) || bad
+		if length <= 0 || length > maxTime/longer {
+			return badInput(fmt.Errorf("--time is positive, and at most %s", maxTime/longer))
 		}
-		if bad {
+		d := &detection{app: a, ctx: cmd.Context(), first: first, time: length, only: splitNames(only), cache: map[string]sweptRuns{}}
+		if err := d.known(); err != nil {
+			return badInput(err)
+		}
+		if d.size = size; runs > 0 {
+			d.scale(runs)
+		}
+		found, err := d.sweep()
+		if err != nil {
+			return badInput(err)
+		}
+		if asJSON {
+			enc := json.NewEncoder(a.out)
+			enc.SetIndent("", " ")
+			if err := enc.Encode(found); err != nil {
+				return crash(err)
+			}
+		} else {
+			fmt.Fprintf(a.out, "%s\n%s\n%s", bugTable(found.Bugs), correctTable(found.Correct), weakTable(found.Weak))
+		}
+		fmt.Fprintf(a.err, "%d runs in %s\n", found.Runs, time.Duration(found.Seconds*float64(time.Second)).Round(time.Second))
+		switch {
+		case d.over():
+			return exit(exitCrash)
+		case found.bad() != nil:
+			for _, why := range found.bad() {
+				fmt.Fprintln(a.err, "faultline:", why)
+			}
 			return exit(exitInvalid)
 		}
 		return nil
@@ -56,198 +109,148 @@ It exits 1 if a bug was missed or a correct system accused.`,
 	return cmd
 }
 
+// detection is a sweep under way.
 type detection struct {
 	*app
+	ctx   context.Context
+	size  sweepSize
 	first uint64
 	time  time.Duration
 	only  []string
+	runs  atomic.Int64
+	mu    sync.Mutex
+	cache map[string]sweptRuns // of configurations that several bugs share
 }
 
-func (d *detection) skip(names ...string) bool {
-	if len(d.only) == 0 {
-		return false
-	}
-	for _, n := range names {
-		for _, o := range d.only {
-			if n == o {
-				return false
-			}
+// known checks the names that the sweep is limited to.
+func (d *detection) known() error {
+	var names []string
+	for _, t := range d.targets {
+		if t.Open[cluster.Sim] == nil {
+			continue
+		}
+		names = append(names, t.Name)
+		for _, b := range t.Bugs {
+			names = append(names, b.Name)
 		}
 	}
-	return true
+	for _, n := range d.only {
+		if !slices.Contains(names, n) {
+			return fmt.Errorf("--only: %w", cluster.Unknown("bug or target", n, names))
+		}
+	}
+	return nil
 }
 
-// bugs reports true if one was missed, or its seeds without it were not valid.
-func (d *detection) bugs(ctx context.Context, seeds int) (bad bool) {
-	if seeds == 0 {
-		return false
-	}
-	fmt.Fprintf(d.out, "| target | bug | found at seed | runs | anomaly | without it | seconds |\n|---|---|---|---|---|---|---|\n")
+func (d *detection) wanted(names ...string) bool {
+	return len(d.only) == 0 || slices.ContainsFunc(names, func(n string) bool { return slices.Contains(d.only, n) })
+}
+
+// seedsOfABlock is about how many seeds a bug takes, for the plan of a sweep.
+const seedsOfABlock = 4
+
+// scale makes the sweep about as large as a number of runs.
+func (d *detection) scale(runs int) {
+	bugs, correct, weak := 0, 0, 0
 	for _, t := range d.targets {
 		for _, b := range t.Bugs {
-			if d.skip(t.Name, b.Name) || ctx.Err() != nil {
-				continue
+			if t.Open[cluster.Sim] != nil && d.wanted(t.Name, b.Name) {
+				bugs++
 			}
-			began := time.Now()
-			s := Settings{Target: t.Name, Workload: b.Workload, Model: string(b.Model), Nemesis: b.Nemeses, Set: map[string]string{"bug": b.Name}}
-			runs, anomaly := d.hunt(ctx, s, seeds)
-			found, without := "never", "-"
-			if runs > 0 {
-				found = fmt.Sprint(d.first + uint64(runs) - 1)
-				s.Set = withoutBug(b)
-				tally := d.sweep(ctx, s, runs)
-				without = tally.String()
-				bad = bad || tally.valid != runs
-			} else {
-				runs, bad = seeds, true
+		}
+		for _, row := range t.Rows {
+			switch {
+			case !d.wanted(t.Name):
+			case row.Correct():
+				correct++
+			default:
+				weak++
 			}
-			fmt.Fprintf(d.out, "| %s | %s | %s | %d | %s | %s | %.1f |\n", t.Name, b.Name, found, runs, anomaly, without, time.Since(began).Seconds())
 		}
 	}
-	return bad
-}
-
-func withoutBug(b cluster.Bug) map[string]string {
-	set := map[string]string{}
-	for k, v := range b.Set {
-		set[k] = v
+	s := &d.size
+	total := bugs*(s.Blocks*seedsOfABlock+s.Shared+s.Quiet) + correct*s.Correct + weak*s.Weak
+	if total == 0 {
+		return
 	}
-	return set
+	for _, n := range []*int{&s.Blocks, &s.Shared, &s.Quiet, &s.Correct} {
+		if *n > 0 {
+			*n = max(1, int(float64(*n)*float64(runs)/float64(total)+0.5))
+		}
+	}
 }
 
-// correct reports true if a correct system was not valid everywhere.
-func (d *detection) correct(ctx context.Context, seeds int) (bad bool) {
-	fmt.Fprintf(d.out, "\n| correct system | workload | under | runs | ok operations a run, least | seconds |\n|---|---|---|---|---|---|\n")
+// sweep does it all.
+func (d *detection) sweep() (*detected, error) {
+	began := time.Now()
+	found := &detected{Version: Version(), Time: d.time.String(), Size: d.size}
 	for _, t := range d.targets {
+		if t.Open[cluster.Sim] == nil {
+			continue
+		}
+		for _, b := range t.Bugs {
+			if d.wanted(t.Name, b.Name) && !d.over() {
+				f := d.bug(t, b)
+				fmt.Fprintf(d.err, "%s\n", f)
+				found.Bugs = append(found.Bugs, f)
+			}
+		}
 		for _, row := range t.Rows {
-			if d.skip(t.Name) || !row.Correct() || ctx.Err() != nil {
+			if !d.wanted(t.Name) || d.over() {
 				continue
 			}
-			began := time.Now()
 			s, err := d.row(t, row)
 			if err != nil {
-				fmt.Fprintf(d.err, "faultline: %s: %s\n", rowName(t, row), oneLine(err))
-				bad = true
-				continue
+				return nil, fmt.Errorf("%s: %w", rowName(t, row), err)
 			}
-			tally := d.sweep(ctx, s, seeds)
-			bad = bad || tally.valid != seeds
-			fmt.Fprintf(d.out, "| %s | %s | %s | %s | %d | %.1f |\n", rowName(t, row), s.Workload, strings.Join(s.Nemesis, ", "), tally.String(), tally.leastOK, time.Since(began).Seconds())
-		}
-	}
-	return bad
-}
-
-// hunt runs one seed after another until one is invalid; it returns the number of runs,
-// 0 if none was, and the anomaly.
-func (d *detection) hunt(ctx context.Context, s Settings, seeds int) (int, string) {
-	batch := runtime.GOMAXPROCS(0)
-	for from := 0; from < seeds; from += batch {
-		results := d.batch(ctx, s, from, min(batch, seeds-from))
-		for i, res := range results {
-			if res != nil && res.Valid == checkers.Invalid {
-				an, _ := res.FirstAnomaly()
-				return from + i + 1, an.Name
-			}
-		}
-		if ctx.Err() != nil || d.stop.Load() {
-			break
-		}
-	}
-	return 0, ""
-}
-
-// tally counts verdicts.
-type tally struct {
-	valid, invalid, unknown, crashed, leastOK int
-	example                                   string // the first run that was not valid
-}
-
-func (t tally) String() string {
-	s := fmt.Sprintf("%d valid", t.valid)
-	for _, c := range []struct {
-		n    int
-		word string
-	}{{t.invalid, "invalid"}, {t.unknown, "unknown"}, {t.crashed, "crashed"}} {
-		if c.n > 0 {
-			s += fmt.Sprintf(", %d %s", c.n, c.word)
-		}
-	}
-	if t.example != "" {
-		s += " (" + t.example + ")"
-	}
-	return s
-}
-
-// sweep runs seeds and counts their verdicts.
-func (d *detection) sweep(ctx context.Context, s Settings, seeds int) tally {
-	t := tally{leastOK: -1}
-	batch := 16 * runtime.GOMAXPROCS(0)
-	for from := 0; from < seeds && ctx.Err() == nil && !d.stop.Load(); from += batch {
-		for i, res := range d.batch(ctx, s, from, min(batch, seeds-from)) {
-			example := ""
-			switch {
-			case res == nil || res.Crash != "":
-				t.crashed++
-				example = fmt.Sprintf("seed %d crashed", d.first+uint64(from+i))
-				if res != nil {
-					example += ": " + res.Summary
-				}
-			case res.Valid == checkers.Valid:
-				t.valid++
-			case res.Valid == checkers.Invalid:
-				t.invalid++
-				example = fmt.Sprintf("seed %d: %s", res.Seed, res.Summary)
-			default:
-				t.unknown++
-				example = fmt.Sprintf("seed %d: %s", res.Seed, res.Summary)
-			}
-			if t.example == "" {
-				t.example = example
-			}
-			if res != nil && (t.leastOK < 0 || res.Counts.OK < t.leastOK) {
-				t.leastOK = res.Counts.OK
+			f := d.sweepRow(t, row, s)
+			fmt.Fprintf(d.err, "%s\n", f)
+			if row.Correct() {
+				found.Correct = append(found.Correct, f)
+			} else {
+				found.Weak = append(found.Weak, f)
 			}
 		}
 	}
-	return t
+	found.Runs, found.Seconds = int(d.runs.Load()), time.Since(began).Seconds()
+	return found, nil
 }
 
-// batch runs n seeds side by side, in memory.
-func (d *detection) batch(ctx context.Context, s Settings, from, n int) []*store.Results {
-	results := make([]*store.Results, n)
+// over reports whether the sweep was interrupted.
+func (d *detection) over() bool { return d.ctx.Err() != nil || d.stop.Load() }
+
+// each does something n times, as many at once as there are processors.
+func (d *detection) each(n int, do func(i int)) {
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		all.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				results[i] = d.simulate(ctx, s, d.first+uint64(from+i))
+			for i := int(next.Add(1)) - 1; i < n && !d.over(); i = int(next.Add(1)) - 1 {
+				do(i)
 			}
 		})
 	}
 	all.Wait()
-	return results
 }
 
-// simulate runs one seed in memory; nil if there was no run.
-func (d *detection) simulate(ctx context.Context, s Settings, seed uint64) *store.Results {
-	s.On, s.Seed, s.Time = "sim", seed, d.time
+// simulate runs one seed in memory. What went wrong with the harness is in Crash.
+func (d *detection) simulate(s Settings, seed uint64) *store.Results {
+	d.runs.Add(1)
+	s.On, s.Seed = string(cluster.Sim), seed
+	if s.Time == 0 {
+		s.Time = d.time
+	}
 	p, err := d.resolve(s)
 	if err != nil {
-		fmt.Fprintln(d.err, "faultline:", oneLine(err))
-		return nil
+		return &store.Results{Seed: seed, Crash: oneLine(err), Summary: oneLine(err)}
 	}
 	p.test.Budget.Workers = 1
-	out, err := harness.Run(ctx, p.test)
-	if err != nil {
-		fmt.Fprintf(d.err, "faultline: seed %d: %s\n", seed, oneLine(err))
-	}
+	out, err := harness.Run(d.ctx, p.test)
 	if out == nil {
-		return nil
+		return &store.Results{Seed: seed, Crash: oneLine(err), Summary: oneLine(err)}
+	}
+	if err != nil && out.Results.Crash == "" {
+		out.Results.Crash, out.Results.Summary = oneLine(err), oneLine(err)
 	}
 	return out.Results
 }

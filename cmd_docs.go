@@ -16,7 +16,8 @@ import (
 )
 
 // docsCommand writes the pages that say what the registries say, so that they cannot drift
-// from it: targets.md, targets/<name>.md, workloads.md, nemeses.md and objects.md.
+// from it: targets.md, targets/<name>.md, workloads.md, nemeses.md, objects.md and detection.md, whose figures
+// are in detection.json beside it.
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "docs DIR",
@@ -24,7 +25,11 @@ func (a *app) docsCommand() *cobra.Command {
 		Hidden: true,
 		Args:   exactArgs(1, "the folder to write to"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			for _, p := range a.pages() {
+			figures, err := readFigures(args[0])
+			if err != nil {
+				return badInput(err)
+			}
+			for _, p := range a.pages(figures) {
 				name := filepath.Join(args[0], filepath.FromSlash(p.name))
 				if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 					return crash(err)
@@ -46,8 +51,8 @@ type page struct {
 
 const generated = "<!-- Made by `go run ./cmd/faultline docs docs`: change the registries, not this page. -->\n\n"
 
-func (a *app) pages() []page {
-	all := []page{{"targets.md", a.targetsPage()}, {"workloads.md", a.workloadsPage()}, {"nemeses.md", nemesesPage()}, {"objects.md", objectsPage()}}
+func (a *app) pages(f *detected) []page {
+	all := []page{{"targets.md", a.targetsPage()}, {"workloads.md", a.workloadsPage()}, {"nemeses.md", nemesesPage()}, {"objects.md", objectsPage()}, {"detection.md", a.detectionPage(f)}}
 	for _, t := range a.targets {
 		all = append(all, page{"targets/" + t.Name + ".md", a.targetPage(t)})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -42,7 +43,7 @@ var lists = []struct {
 	{"checkers", nil, listCheckers},
 	{"models", []string{"implies"}, listModels},
 	{"objects", []string{"also", "operations"}, listObjects},
-	{"bugs", []string{"target", "workload", "nemeses", "anomaly"}, listBugs},
+	{"bugs", []string{"target", "workload", "model", "nemeses", "anomaly", "shows", "settings"}, listBugs},
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -195,8 +196,21 @@ func listBugs(r *registry) []item {
 	var items []item
 	for _, t := range r.targets {
 		for _, b := range t.Bugs {
-			items = append(items, item{Name: b.Name, Doc: b.Doc, Facts: map[string]string{
-				"target": t.Name, "workload": b.Workload, "nemeses": strings.Join(b.Nemeses, ","), "anomaly": b.Anomaly,
+			shows := "under faults"
+			if b.Quiet {
+				shows = "always"
+			}
+			var set []string
+			for _, k := range slices.Sorted(maps.Keys(b.Set)) {
+				set = append(set, k+"="+b.Set[k])
+			}
+			doc := b.Doc
+			if b.Cited != "" {
+				doc += "; after " + b.Cited
+			}
+			items = append(items, item{Name: b.Name, Doc: doc, Facts: map[string]string{
+				"target": t.Name, "workload": b.Workload, "model": r.rowModel(Settings{Workload: b.Workload, Model: string(b.Model)}),
+				"nemeses": strings.Join(b.Nemeses, ","), "anomaly": b.Anomaly, "shows": shows, "settings": strings.Join(set, ","),
 			}})
 		}
 	}

@@ -275,16 +275,49 @@ func TestInterrupt(t *testing.T) {
 }
 
 // TestPlantedBugsAreFound is a small sweep of faultline bench detect: each planted bug is
-// found, and the same seeds without it, as the correct systems under all nemeses, are valid.
+// found, the same seeds without it are valid, as are the correct systems under all nemeses, and
+// the weak ones show their weakness.
 func TestPlantedBugsAreFound(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: the sweep takes half a minute")
+		t.Skip("-short: the sweep takes a minute")
 	}
-	code, stdout, stderr := command("bench", "detect", "--seeds", "200", "--quiet", "10", "--time", "20s")
+	code, stdout, stderr := command("bench", "detect", "--blocks", "1", "--shared", "2", "--quiet", "2", "--correct", "2", "--weak", "10", "--json")
 	if code != 0 {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
-	if rows := strings.Count(stdout, "\n| "); rows < 11 {
-		t.Errorf("%d rows:\n%s", rows, stdout)
+	var found struct {
+		Runs int
+		Bugs []struct {
+			Bug    string
+			Blocks int
+			Found  int
+		}
+		Correct, Weak []any
+	}
+	if err := json.Unmarshal([]byte(stdout), &found); err != nil {
+		t.Fatal(err)
+	}
+	bugs, rows := 0, 0
+	for _, target := range all.Targets {
+		if target.Reference != nil {
+			bugs += len(target.Bugs)
+			rows += len(target.Rows)
+		}
+	}
+	if len(found.Bugs) != bugs || len(found.Correct)+len(found.Weak) != rows || found.Runs < 4*bugs+2*len(found.Correct) {
+		t.Errorf("%d runs for %d of %d bugs and %d of %d rows", found.Runs, len(found.Bugs), bugs, len(found.Correct)+len(found.Weak), rows)
+	}
+}
+
+// A sweep says what is wrong with what it is asked for.
+func TestDetectIsAskedForNonsense(t *testing.T) {
+	for want, args := range map[string][]string{
+		`unknown bug or target "stale-reed" (did you mean "stale-read"?)`: {"--only", "stale-reed"},
+		"numbers of blocks, seeds and runs are 0 to 10000000":             {"--blocks", "-1"},
+		"--time is positive": {"--time", "0s"},
+	} {
+		if code, _, stderr := command(append([]string{"bench", "detect"}, args...)...); code != 254 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
 	}
 }

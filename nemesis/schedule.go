@@ -40,6 +40,15 @@ func newSchedule(ns []Nemesis, kinds [][]string, start, interval time.Duration, 
 	return s
 }
 
+// crowd is how many nemeses go on side by side at their usual pace. More of them leave each
+// other more quiet, so that there are still times in which the cluster can do its work.
+const crowd = 3
+
+// quiet draws the length of the quiet after a fault.
+func (s *schedule) quiet() int64 {
+	return s.turn() * int64(max(crowd, len(s.plays))) / crowd
+}
+
 // turn draws the length of a turn: half the interval to one and a half.
 func (s *schedule) turn() int64 {
 	return s.interval/2 + rand.New(&s.rand).Int64N(s.interval+1)
@@ -76,7 +85,11 @@ func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, g
 		q.next = (p.next + 1) % len(p.kinds)
 	}
 	q.active = !p.active
-	q.due = ctx.Time + next.turn()
+	if q.active {
+		q.due = ctx.Time + next.turn()
+	} else {
+		q.due = ctx.Time + next.quiet()
+	}
 	return op, generator.Ready, next
 }
 

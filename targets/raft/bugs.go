@@ -14,7 +14,7 @@ var bugs = []cluster.Bug{
 	{
 		Name:     string(raft.StaleRead),
 		Doc:      "any node answers reads from what it has applied, without asking whether that is current",
-		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable",
+		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable", Quiet: true,
 	},
 	{
 		Name:     string(raft.VoteNotPersisted),
@@ -38,6 +38,7 @@ var bugs = []cluster.Bug{
 		Doc:      "the leader acknowledges a write when it has put it into its own log: if it is deposed before others have it, the write is gone",
 		Workload: "register", Nemeses: []string{"partition", "kill"}, Anomaly: "nonlinearizable",
 		Cited: "The default write concern of MongoDB 3.6, by which the primary alone acknowledges (https://jepsen.io/analyses/mongodb-3-6-4)",
+		Quiet: true,
 	},
 	{
 		Name:     string(raft.RetryTwice),
@@ -69,7 +70,7 @@ var bugs = []cluster.Bug{
 var rows = []cluster.Row{
 	{Workload: "register"},
 	{Workload: "set", Model: model.Linearizable},
-	{Workload: "bag", Model: model.Linearizable},
+	{Workload: "bag", Model: model.Linearizable, Set: map[string]string{"pace": "5"}},
 	{Workload: "counter"},
 	{Workload: "append"},
 	{Workload: "unique-ids"},
