@@ -109,3 +109,19 @@ func TestBenchCheckRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestBenchCheckAbsent: where porcupine's histories are not, that is said.
+func TestBenchCheckAbsent(t *testing.T) {
+	code, stdout, stderr := command("bench", "check", "--rows", "porcupine", "--porcupine", t.TempDir())
+	if code != 0 || !strings.Contains(stdout, "were not found") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// TestBenchCheckRaft: a real run is simulated and judged.
+func TestBenchCheckRaft(t *testing.T) {
+	code, stdout, stderr := command("bench", "check", "--rows", "raft", "--operations", "2000")
+	if code != 0 || !strings.Contains(stdout, "| 2000 | ") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
