@@ -17,11 +17,13 @@ var bugs = []cluster.Bug{
 		Name:     string(backup.AckBeforeBackups),
 		Doc:      "the primary acknowledges what is on its own disk, before its backups have it: a failover loses that",
 		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable",
+		Cited: "Redis acknowledges before its replicas have a write, and Sentinel promotes one of them (https://aphyr.com/posts/283-jepsen-redis)",
 	},
 	{
 		Name:     string(backup.DeposedReads),
 		Doc:      "a primary answers reads without asking whether its view is still the last: once deposed, it goes on with what was",
 		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable",
+		Cited: "MongoDB's old primaries went on answering reads (https://aphyr.com/posts/322-jepsen-mongodb-stale-reads)",
 	},
 	{
 		Name:     string(backup.ViewNotPersisted),

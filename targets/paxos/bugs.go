@@ -12,7 +12,8 @@ var bugs = []cluster.Bug{
 		Name:     string(paxos.AcceptedBeforeSync),
 		Doc:      "acceptors say that they have accepted before their disk has it, and sync once a second: a power failure takes back what a majority had chosen",
 		Workload: "register", Nemeses: []string{"disk"}, Anomaly: "nonlinearizable",
-		Set: map[string]string{"disk": "lose-unsynced", "disk-nodes": "majority,all"},
+		Set:   map[string]string{"disk": "lose-unsynced", "disk-nodes": "majority,all"},
+		Cited: "NATS 2.12.1 acknowledges at once and syncs every two minutes (https://jepsen.io/analyses/nats-2.12.1)",
 	},
 	{
 		Name:     string(paxos.PromisesIgnored),
@@ -33,6 +34,7 @@ var bugs = []cluster.Bug{
 		Name:     string(paxos.UnconfirmedRead),
 		Doc:      "the leader answers reads without asking a majority whether there is a later one",
 		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable",
+		Cited: "etcd 0.4.1 let a leader answer reads that was none any more (https://aphyr.com/posts/316-jepsen-etcd-and-consul)",
 	},
 }
 

@@ -15,6 +15,7 @@ var bugs = []cluster.Bug{
 		Name:     string(raft.StaleRead),
 		Doc:      "any node answers reads from what it has applied, without asking whether that is current",
 		Workload: "register", Nemeses: []string{"partition"}, Anomaly: "nonlinearizable", Quiet: true,
+		Cited: "etcd 0.4.1 let a leader answer reads that was none any more (https://aphyr.com/posts/316-jepsen-etcd-and-consul)",
 	},
 	{
 		Name:     string(raft.VoteNotPersisted),
@@ -26,6 +27,7 @@ var bugs = []cluster.Bug{
 		Name:     string(raft.AckBeforeSync),
 		Doc:      "nodes acknowledge log entries at once and sync their log every second: a power failure takes back what a majority had confirmed",
 		Workload: "register", Nemeses: []string{"disk"}, Anomaly: "nonlinearizable", Set: powerOfMany,
+		Cited: "NATS 2.12.1 acknowledges at once and syncs every two minutes (https://jepsen.io/analyses/nats-2.12.1)",
 	},
 	{
 		Name:     string(raft.LeaseWallClock),
