@@ -67,8 +67,8 @@ func (m *membership) recover(ctx context.Context) (recovery, error) {
 	return recovery{bit: int64(m.left), evidence: fmt.Sprintf("%s joined: %s", strings.Join(m.away, ","), told)}, nil
 }
 
-// change has a node join or leave, asking one node after another until one of them says
-// that it is done and names members to match. refused tells of a failure that certainly
+// change has a node join or leave, asking one node after another until one of them names
+// members to match. refused tells of a failure that certainly
 // changed nothing.
 func (m *membership) change(ctx context.Context, victim string, join bool) (told string, refused bool, err error) {
 	limit := m.runtime.Now() + changeLimit
@@ -105,15 +105,21 @@ func (m *membership) ask(ctx context.Context, node, victim string, join bool) (t
 	if join {
 		request = admin.Join
 	}
-	if err := request(ctx, victim); err != nil {
-		return "", cluster.IsDefinite(err), err
+	requestErr := request(ctx, victim)
+	if cluster.IsDefinite(requestErr) || errors.Is(requestErr, cluster.ErrDisconnected) {
+		return "", cluster.IsDefinite(requestErr), requestErr
 	}
+	// Whatever became of the request: what counts is who the members are.
 	members, err := admin.Members(ctx)
 	if err != nil {
 		return "", false, fmt.Errorf("tell the members: %w", err)
 	}
 	told = fmt.Sprintf("%s tells %s", node, strings.Join(members, ","))
-	if slices.Contains(members, victim) != join {
+	switch {
+	case slices.Contains(members, victim) == join:
+	case requestErr != nil:
+		return "", false, fmt.Errorf("%w; %s", requestErr, told)
+	default:
 		return "", false, errors.New(told)
 	}
 	return told, false, nil

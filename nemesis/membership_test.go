@@ -129,6 +129,7 @@ func TestMembersThatDoNotLeave(t *testing.T) {
 	if said := do("shrink", "one"); !strings.Contains(said, "was asked to leave: n") || !strings.Contains(said, "timed out") {
 		t.Errorf("in doubt: %q", said)
 	}
+	c.members = nil // that, and more, took effect after all
 	if err := nem.Invoke(context.Background(), history.Op{F: "grow"}).Error; !strings.Contains(err, "timed out") {
 		t.Errorf("undone while nothing can be: %q", err)
 	}
@@ -136,6 +137,7 @@ func TestMembersThatDoNotLeave(t *testing.T) {
 	if err := nem.Heal(context.Background()); err != nil {
 		t.Error(err)
 	}
+	c.members = c.Nodes()
 	c.deaf = true
 	if said := do("shrink", "one"); !strings.Contains(said, "tells n1,n2,n3,n4,n5") {
 		t.Errorf("not made: %q", said)
@@ -144,4 +146,35 @@ func TestMembersThatDoNotLeave(t *testing.T) {
 	if sum := nem.Summaries()[0]; sum.Injected != 2 || sum.Bit != 0 || sum.Skipped != 1 {
 		t.Errorf("%+v", sum)
 	}
+}
+
+// On a simulated cluster members leave and join again, and everybody can still be written to
+// by way of every node.
+func TestMembershipBites(t *testing.T) {
+	performOn(t, nil, nil, []string{"membership"}, func(s *stage) {
+		members := func() (told []string) {
+			_ = s.cl.Runtime().Sleep(context.Background(), 5*time.Second) // all have heard by then
+			conn, err := s.cl.Connect(context.Background(), "n2")
+			if err == nil {
+				told, err = conn.(cluster.Members).Members(context.Background())
+				_ = conn.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			return told
+		}
+		for _, kind := range []string{"one", "minority", "leader"} {
+			said := s.do("shrink", kind)
+			if left := len(members()); left > 4 || left < 3 || !strings.Contains(said, " left: ") {
+				t.Errorf("%s: %d members, with the evidence %q", kind, left, said)
+			}
+			if who, _ := s.writes(); who != "+++++" {
+				t.Errorf("%s: %s could write", kind, who)
+			}
+			if said := s.do("grow", ""); len(members()) != 5 {
+				t.Errorf("%s: %v are members again, with the evidence %q", kind, members(), said)
+			}
+		}
+	})
 }

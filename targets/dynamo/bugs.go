@@ -6,6 +6,12 @@ import (
 	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
 )
 
+// changing are faults while members come and go.
+var changing = []string{"membership", "partition", "kill", "pause", "packet"}
+
+// oneHome keeps each key at one node, so that it moves as a whole.
+var oneHome = map[string]string{"mode": string(dynamo.Siblings), "n": "1", "r": "1", "w": "1"}
+
 var (
 	siblings = map[string]string{"mode": string(dynamo.Siblings)}
 	// shortLived has keys that are written to a few times only, so that many writes are the
@@ -58,6 +64,11 @@ var bugs = []cluster.Bug{
 		Cited: "Cassandra: a node that is away for longer than gc_grace_seconds brings deleted data back (https://cassandra.apache.org/doc/latest/cassandra/managing/operating/compaction/tombstones.html)",
 	},
 	{
+		Name:     string(dynamo.DropBeforeHandover),
+		Doc:      "after a node joined or left, others drop what they are no homes of any more, before its homes have it",
+		Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"membership"}, Anomaly: "lost-write", Set: oneHome,
+	},
+	{
 		Name:     string(dynamo.RepairResurrects),
 		Doc:      "a read repair knows no tombstones: what one replica still holds is written over those of the others",
 		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected", Set: siblings,
@@ -73,6 +84,10 @@ var rows = []cluster.Row{
 	{Workload: "register", Model: model.NoLostWrite, Set: siblings},
 	{Workload: "set", Model: model.Eventual, Set: siblings},
 	{Workload: "bag", Model: model.Eventual, Set: siblings},
+	{Workload: "register", Model: model.NoLostWrite, Set: siblings, Nemeses: changing},
+	{Workload: "bag", Model: model.Eventual, Set: siblings, Nemeses: changing},
+	{Workload: "register", Model: model.NoLostWrite, Set: oneHome, Nemeses: changing},
+	{Workload: "set", Model: model.Eventual, Nemeses: changing},
 	{Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"clock"}, Weakness: "lost-write"},
 	{Workload: "register", Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},
 }

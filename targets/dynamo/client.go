@@ -13,6 +13,7 @@ import (
 // contextual is a client of mode siblings: with its writes and removals it tells what it has
 // read, or done, of the same register or element before.
 type contextual struct {
+	reference.Administrator
 	caller    cluster.Caller
 	registers map[int64]dynamo.Context
 	elements  map[member]dynamo.Context
@@ -23,13 +24,18 @@ type member struct{ key, element int64 }
 var (
 	_ cluster.Siblings = (*contextual)(nil)
 	_ cluster.Bag      = (*contextual)(nil)
+	_ cluster.Members  = (*contextual)(nil)
 )
 
 func newClient(c cluster.Caller, o cluster.Options) cluster.Conn {
-	if o["mode"] != string(dynamo.Siblings) {
+	switch dynamo.Mode(o["mode"]) {
+	case dynamo.Atomic:
 		return reference.NewClient(c, o)
+	case dynamo.LastWriteWins:
+		return reference.NewAdministrator(c, o)
 	}
-	return &contextual{caller: c, registers: map[int64]dynamo.Context{}, elements: map[member]dynamo.Context{}}
+	admin := reference.NewAdministrator(c, o).(reference.Administrator)
+	return &contextual{Administrator: admin, caller: c, registers: map[int64]dynamo.Context{}, elements: map[member]dynamo.Context{}}
 }
 
 // Close implements cluster.Conn.

@@ -33,6 +33,23 @@ func TestPromisesHold(t *testing.T) {
 	}
 }
 
+// It keeps it, too, while members leave and join.
+func TestPromisesHoldWhileMembersChange(t *testing.T) {
+	for _, c := range []struct {
+		name, workload string
+		set            map[string]string
+	}{
+		{"siblings", "register", siblings},
+		{"siblings, one home", "register", oneHome},
+		{"siblings bag", "bag", siblings},
+		{"lww set", "set", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			trial.Trial{Target: Target, Workload: c.workload, Set: c.set, Nemeses: changing}.Holds(t, *seeds)
+		})
+	}
+}
+
 // Mode lww promises no more than it does: its registers are not linearizable.
 func TestLastWriteWinsIsNotLinearizable(t *testing.T) {
 	run := trial.Trial{Target: Target, Workload: "register", Model: model.Linearizable, Nemeses: []string{"partition", "clock"}}

@@ -18,6 +18,8 @@ const (
 	tagAlive
 	tagCompare
 	tagWant
+	tagView
+	tagViewed
 )
 
 // AppendBinary implements node.Message.
@@ -65,6 +67,16 @@ func (m *Compare) AppendBinary(b []byte) ([]byte, error) {
 // AppendBinary implements node.Message.
 func (m *Want) AppendBinary(b []byte) ([]byte, error) { return append(b, tagWant, m.Leaf), nil }
 
+// AppendBinary implements node.Message.
+func (m *View) AppendBinary(b []byte) ([]byte, error) {
+	return appendSeats(append(b, tagView), m.Seats), nil
+}
+
+// AppendBinary implements node.Message.
+func (m *Viewed) AppendBinary(b []byte) ([]byte, error) {
+	return appendSeats(append(b, tagViewed), m.Seats), nil
+}
+
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
 	d := wire.NewDecoder(b)
@@ -94,6 +106,10 @@ func Decode(b []byte) (node.Message, error) {
 			c.Hashes = append(c.Hashes, d.Uint())
 		}
 		m = c
+	case tagView:
+		m = &View{takeSeats(&d)}
+	case tagViewed:
+		m = &Viewed{takeSeats(&d)}
 	case tagWant:
 		m = &Want{d.Byte()}
 	default:
@@ -157,4 +173,19 @@ func takeContext(d *wire.Decoder) (c Context) {
 		}
 	}
 	return c
+}
+
+func appendSeats(b []byte, seats []Seat) []byte {
+	b = wire.AppendUints(b, uint64(len(seats)))
+	for _, s := range seats {
+		b = append(wire.AppendUints(b, s.Version), wire.Flag(s.Member))
+	}
+	return b
+}
+
+func takeSeats(d *wire.Decoder) (seats []Seat) {
+	for range d.Len() {
+		seats = append(seats, Seat{d.Uint(), d.Flag()})
+	}
+	return seats
 }

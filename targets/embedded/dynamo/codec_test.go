@@ -56,7 +56,7 @@ func genKey(t *rapid.T) Key {
 
 func genMessage(t *rapid.T) node.Message {
 	call := rapid.Uint64().Draw(t, "call")
-	switch rapid.IntRange(0, 10).Draw(t, "type") {
+	switch rapid.IntRange(0, 12).Draw(t, "type") {
 	case 0:
 		return &kv.Request{
 			Op: kv.Op(rapid.IntRange(0, int(kv.OpReadAll)).Draw(t, "op")), Key: rapid.Int64().Draw(t, "key"),
@@ -85,6 +85,10 @@ func genMessage(t *rapid.T) node.Message {
 	case 8:
 		return &Want{byte(call)}
 	case 9:
+		return &View{[]Seat{{call, true}, {1, false}}}
+	case 10:
+		return &Viewed{[]Seat{{call, false}}}
+	case 11:
 		return Probe{}
 	default:
 		return Alive{}

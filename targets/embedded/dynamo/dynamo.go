@@ -25,7 +25,8 @@
 //     Shvartsman (FTCS 1997).
 //
 // Replicas differ until hints are delivered (handoff.go), reads repair them, or they compare
-// their keys by Merkle trees (merkle.go). Start with Config, then server.go.
+// their keys by Merkle trees (merkle.go). Nodes join and leave the ring (view.go). Start with
+// Config, then server.go.
 package dynamo
 
 import (
@@ -59,6 +60,7 @@ const (
 
 	SiblingsOverwritten     Bug = "siblings-overwritten"      // a write replaces what a quorum holds, not what its client has read
 	TombstoneCollectedEarly Bug = "tombstone-collected-early" // the grace period is half a second
+	DropBeforeHandover      Bug = "drop-before-handover"      // a node drops what it is no home of any more, before the homes have it
 	RepairResurrects        Bug = "repair-resurrects"         // a read repair knows no tombstones, and writes over them
 )
 

@@ -15,6 +15,8 @@ const (
 	recordData                            // Value was merged into Key
 	recordHint                            // Value was kept as a hint for Home
 	recordSettled                         // Home confirmed Value, so the hint of it is void
+	recordSeats                           // the members changed
+	recordMoved                           // Value went from Key to the homes it has now
 	recordCollected                       // the versions of Value went from Key
 )
 
@@ -25,6 +27,7 @@ type record struct {
 	Home  node.ID
 	Key   Key
 	Value Value
+	Seats []Seat
 }
 
 // appendRecord frames a record.
@@ -34,7 +37,9 @@ func appendRecord(b []byte, r *record) []byte {
 	switch r.Kind {
 	case recordLife:
 		b = wire.AppendUints(b, r.Life)
-	case recordData, recordCollected:
+	case recordSeats:
+		b = appendSeats(b, r.Seats)
+	case recordData, recordCollected, recordMoved:
 		b = appendValue(appendKey(b, r.Key), r.Value)
 	default:
 		b = appendValue(appendKey(wire.AppendBytes(b, r.Home), r.Key), r.Value)
@@ -52,7 +57,9 @@ func nextRecord(b []byte) (r record, rest []byte, ok bool) {
 	switch r.Kind = recordKind(d.Byte()); r.Kind {
 	case recordLife:
 		r.Life = d.Uint()
-	case recordData, recordCollected:
+	case recordSeats:
+		r.Seats = takeSeats(&d)
+	case recordData, recordCollected, recordMoved:
 		r.Key, r.Value = takeKey(&d), takeValue(&d)
 	case recordHint, recordSettled:
 		r.Home, r.Key, r.Value = node.ID(d.Bytes()), takeKey(&d), takeValue(&d)

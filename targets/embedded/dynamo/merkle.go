@@ -51,8 +51,7 @@ func (c *cell) hash() uint64 {
 // shared calls f for the keys that this node and another one are both homes of.
 func (s *server) shared(with node.ID, f func(Key)) {
 	for _, k := range s.store.keys {
-		homes := s.ring.preference(k)
-		homes = homes[:min(s.cfg.N, len(homes))]
+		homes := s.homes(k)
 		if slices.Contains(homes, s.self) && slices.Contains(homes, with) {
 			f(k)
 		}
@@ -83,11 +82,17 @@ func below(leaves []uint64, child byte) []uint64 {
 	return hashes
 }
 
-// reconcile begins to compare with a node drawn at random.
+// reconcile tells a node drawn at random the members, if they ever changed, and begins to
+// compare with it.
 func (s *server) reconcile() {
 	p := s.peers[s.env.Rand().IntN(len(s.peers))].id
 	if p != s.self && s.ready {
-		s.env.Send(p, &Compare{Child: theRoot, Hashes: below(s.leaves(p), theRoot)})
+		if slices.ContainsFunc(s.store.seats, func(t Seat) bool { return t.Version > 0 }) {
+			s.env.Send(p, &View{Seats: s.store.seats})
+		}
+		if s.cfg.AntiEntropy {
+			s.env.Send(p, &Compare{Child: theRoot, Hashes: below(s.leaves(p), theRoot)})
+		}
 	}
 	s.env.After(entropyEvery, s.reconcile)
 }

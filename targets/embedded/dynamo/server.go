@@ -34,6 +34,7 @@ type server struct {
 	ready   bool                  // the disk knows of this life
 	waiting []request             // until then
 	counts  map[Key]uint64        // versions of keys that were named in this life
+	changes []*changing           // of the members, under way
 	graves  []grave               // tombstones, by age
 	serial  uint64                // the last one drawn, see Stamp.Serial
 	ops     map[uint64]*operation // under way, by the call they wait for
@@ -60,7 +61,6 @@ func newServer(cfg Config) *server {
 func (s *server) Start(env node.Env) {
 	s.env, s.self = env, env.ID()
 	all := env.Peers()
-	s.ring = newRing(all, s.cfg.VirtualNodes)
 	for _, id := range all {
 		s.peers = append(s.peers, peer{id: id})
 	}
@@ -73,6 +73,7 @@ func (s *server) Start(env node.Env) {
 		env.Fatalf("read the log: %v", err)
 		return
 	}
+	s.ring = newRing(s.members(), s.cfg.VirtualNodes)
 	if torn > 0 {
 		env.Logf("cut a torn end of %d bytes off the log", torn)
 	}
@@ -81,9 +82,7 @@ func (s *server) Start(env node.Env) {
 	}
 	s.store.log(change{record: record{Kind: recordLife, Life: s.store.life + 1}})
 	s.tickLater()
-	if s.cfg.AntiEntropy {
-		s.env.After(entropyEvery, s.reconcile)
-	}
+	s.env.After(entropyEvery, s.reconcile)
 	if s.cfg.Mode == Siblings {
 		for _, k := range s.store.keys {
 			s.note(k, s.store.data[k].history.all())
@@ -110,11 +109,17 @@ func (s *server) durable(c change) {
 		}
 	case c.record.Kind == recordSettled:
 		s.settled(c)
+	case c.record.Kind == recordSeats:
+		s.rearrange()
+		c.then()
 	case c.put != nil:
 		if c.record.Kind == recordData {
 			s.note(c.record.Key, c.record.Value.Versions)
 		}
 		s.answer(c.from, c.put)
+		if c.record.Kind == recordData && !slices.Contains(s.homes(c.record.Key), s.self) {
+			s.handOver(c.record.Key, nil)
+		}
 	}
 }
 
@@ -129,6 +134,14 @@ func (s *server) Request(id node.RequestID, m node.Message) {
 	r, ok := m.(*Ask)
 	if plain, is := m.(*kv.Request); is {
 		r, ok = &Ask{Request: *plain}, true
+	}
+	switch m := m.(type) {
+	case *kv.Change:
+		s.change(id, m)
+		return
+	case kv.AskMembers:
+		s.env.Reply(id, &kv.Members{Nodes: s.members()})
+		return
 	}
 	switch {
 	case !ok:
@@ -167,6 +180,11 @@ func (s *server) Receive(from node.ID, m node.Message) {
 		s.env.Send(from, Alive{})
 	case *Compare:
 		s.compare(from, m)
+	case *View:
+		s.adopt(m.Seats, func() { s.send(from, &Viewed{Seats: s.store.seats}) })
+	case *Viewed:
+		s.adopt(m.Seats, func() {})
+		s.viewed(from, m)
 	case *Want:
 		s.give(from, m.Leaf)
 	}

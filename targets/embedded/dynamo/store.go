@@ -22,6 +22,7 @@ type store struct {
 	data  map[Key]*cell
 	keys  []Key // of data, in the order of their first write
 	homes []home
+	seats []Seat // of all nodes
 
 	batch     []byte   // framed records, waiting for the disk
 	waiting   []change // the same
@@ -45,6 +46,7 @@ type change struct {
 	record record
 	from   node.ID // who sent put
 	put    *Put    // nil: nobody waits
+	then   func()  // of recordSeats
 }
 
 // open reads the log back. It returns how many bytes of a torn end were cut off.
@@ -52,6 +54,7 @@ func (s *store) open(peers []node.ID) (torn int, err error) {
 	s.data = map[Key]*cell{}
 	for _, id := range peers {
 		s.homes = append(s.homes, home{id: id, hints: map[Key]*cell{}})
+		s.seats = append(s.seats, Seat{Member: true})
 	}
 	content, err := s.disk.Read(logFile)
 	if err != nil {
@@ -155,6 +158,12 @@ func (s *store) apply(r *record) {
 			s.keys = append(s.keys, r.Key)
 		}
 		c.merge(r.Value)
+	case recordSeats:
+		s.seats = merged(s.seats, r.Seats)
+	case recordMoved:
+		if c := s.data[r.Key]; c != nil {
+			c.settle(r.Value)
+		}
 	case recordCollected:
 		if c := s.data[r.Key]; c != nil {
 			c.history.drop(r.Value.Versions)
@@ -173,6 +182,7 @@ func (s *store) apply(r *record) {
 // snapshot is a log that leads to the visible state.
 func (s *store) snapshot() []byte {
 	b := appendRecord(make([]byte, 0, s.size), &record{Kind: recordLife, Life: s.life})
+	b = appendRecord(b, &record{Kind: recordSeats, Seats: s.seats})
 	for _, k := range s.keys {
 		b = appendRecord(b, &record{Kind: recordData, Key: k, Value: s.data[k].view()})
 	}

@@ -21,6 +21,8 @@ import (
 //	write|read|add|remove|readall|cas NODE KEY [VALUE]   a client's request to a coordinator
 //	   [seen]                        the client has seen what the last reply told of
 //	   [begin]                       do not wait for the reply, which a later run shows
+//	join|leave NODE MEMBER           an administrator's request to a node
+//	members NODE                     who they are, as a node knows them
 //	run DURATION                     let time pass
 //	lose [get|put|held] FROM TO      lose messages (of one type); * is any node
 //	cut SIDE SIDE                    lose all messages between two sides, as n1+n2
@@ -70,6 +72,13 @@ func (s *story) command(t *testing.T, d *datadriven.TestData) string {
 		fmt.Fprintf(&s.out, "homes %v, then %v\n", list[:n], list[n:])
 	case "write", "read", "add", "remove", "readall", "cas":
 		s.request(d, words)
+	case "join", "leave":
+		s.w.request(s.w.host(words[0]), &kv.Change{Join: d.Cmd == "join", Node: node.ID(words[1])}, func(r *kv.Reply) {
+			fmt.Fprintf(&s.out, "%s\n", describeReply(kv.OpWrite, r))
+		})
+		s.w.pass(20 * time.Millisecond)
+	case "members":
+		fmt.Fprintln(&s.out, s.w.host(words[0]).server.members())
 	case "run":
 		length, err := time.ParseDuration(words[0])
 		if err != nil {

@@ -285,6 +285,10 @@ func describe(m node.Message) string {
 			return "compare the root"
 		}
 		return fmt.Sprintf("compare child %d", m.Child)
+	case *View:
+		return fmt.Sprintf("view %v", m.Seats)
+	case *Viewed:
+		return fmt.Sprintf("viewed %v", m.Seats)
 	case *Want:
 		return fmt.Sprintf("want leaf %d", m.Leaf)
 	case Probe:
