@@ -25,22 +25,20 @@ func (b *benchCheck) corpus(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		m := synth.ModelOf(object)
+		if m.Others != nil {
+			continue // porcupine has no model of it
+		}
 		for _, repeat := range []bool{false, true} {
-			group := object + ", values written once"
-			if repeat {
-				group = object + ", values repeated"
+			if repeat && once(object) {
+				continue
 			}
-			if object == "counter" || object == "mutex" {
-				if group = object; repeat {
-					continue
-				}
-			}
+			group := named(object, repeat)
 			for seed := b.seed; seed < b.seed+19*corpusSeeds && ctx.Err() == nil; seed += 19 { // of 100 to 460 operations
 				h, err := medium(object, repeat)(seed)
 				if err != nil {
 					return err
 				}
-				m := synth.ModelOf(object)
 				ops := m.Gather(h)
 				if len(ops) < sizeable {
 					continue

@@ -31,7 +31,7 @@ func largeTrials() []trial {
 		if engine == "search of "+synth.TypeOf(object) || m.Others != nil {
 			continue
 		}
-		c, err := checkerOf(synth.TypeOf(object))
+		c, err := checkerOf(object)
 		if err != nil {
 			panic(err) // a type that synth has and object has not
 		}

@@ -129,9 +129,9 @@ func (a *app) doJob(ctx context.Context, job checkJob) (measurement, error) {
 	return m, nil
 }
 
-// checkerOf is the checker that a user would have of an object.
+// checkerOf is the checker that a user would have of a kind of object.
 func checkerOf(name string) (checkers.Checker, error) {
-	t, ok := object.Find(name)
+	t, ok := object.Find(synth.TypeOf(name))
 	if !ok {
 		return nil, fmt.Errorf("there is no checker of %q", name)
 	}

@@ -71,7 +71,7 @@ func trials() []trial {
 func objectTrials() []trial {
 	var all []trial
 	for _, object := range synth.Objects() {
-		c, err := checkerOf(synth.TypeOf(object))
+		c, err := checkerOf(object)
 		if err != nil {
 			panic(err) // a type that synth has and object has not
 		}
