@@ -55,6 +55,9 @@ func (l *Log) Load(env node.Env, compactAt int, changed func()) error {
 	}
 	l.file.size = len(data) - len(rest)
 	l.file.floor = l.file.size
+	if wire.Damaged(rest) {
+		return fmt.Errorf("the log is damaged after byte %d of %d: the disk has lost what this node had promised to keep", l.file.size, len(data))
+	}
 	for l.commit < min(known, l.Last()) {
 		l.Machine.Apply(&l.entries[l.commit-l.base].Request)
 		l.commit++

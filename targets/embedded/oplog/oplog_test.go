@@ -220,3 +220,28 @@ func FuzzLoad(f *testing.F) {
 		_ = fmt.Sprint(l.Mark(), l.Synced())
 	})
 }
+
+// Whatever bit of a log is flipped, what it said to be on the disk is all there or it is not
+// taken: a replica that came back without it would vote for what it had promised to keep.
+func TestDamageIsNotTakenForATornEnd(t *testing.T) {
+	m, l := &machine{}, &Log{}
+	if err := l.Load(m, 1<<20, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	l.Begin(1)
+	for i := range 5 {
+		l.Append(kv.Request{Op: kv.OpAppend, Value: int64(i)})
+	}
+	for len(m.pending) > 0 {
+		m.work()
+	}
+	whole := m.durable
+	for bit := range 8 * len(whole) {
+		b := slices.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		after := &Log{}
+		if err := after.Load(&machine{durable: b}, 1<<20, func() {}); err == nil && after.Last() < 5 {
+			t.Fatalf("with bit %d of %d flipped, %d of 5 operations are left, and nobody is told", bit, 8*len(whole), after.Last())
+		}
+	}
+}
