@@ -107,7 +107,9 @@ func (s *server) snapshot(j *journal.Journal) {
 	for i := range s.peers {
 		j.Write(func(b []byte) []byte { return appendPosition(b, &s.peers[i]) })
 	}
-	j.Write(func(b []byte) []byte {
-		return wire.AppendUints(wire.AppendInts(append(b, recordLast), s.time), s.number)
-	})
+	j.Write(s.appendLast)
+}
+
+func (s *server) appendLast(b []byte) []byte {
+	return wire.AppendUints(wire.AppendInts(append(b, recordLast), s.time), s.number)
 }

@@ -45,9 +45,15 @@ func (s *server) Start(env node.Env) {
 		env.Fatalf("%v", err)
 		return
 	}
-	s.stable = s.number
 	s.relist()
-	s.tick()
+	// What was read may be in the kernel's cache alone, left there by a life that was killed
+	// before its sync.
+	known := s.number
+	s.journal.Write(s.appendLast)
+	s.journal.Then(func() {
+		s.stable = known
+		s.tick()
+	})
 	if s.cfg.Bug == ReplicatedBeforeSync {
 		s.syncLater()
 	}
