@@ -137,6 +137,7 @@ func (d *detection) run(s Settings, seeds int, anomaly string) (all sweptRuns) {
 // bug sweeps the blocks of a bug, its configuration without it, and it without nemeses.
 func (d *detection) bug(t cluster.Target, b cluster.Bug) bugFigures {
 	s := Settings{Target: t.Name, Workload: b.Workload, Model: string(b.Model), Nemesis: b.Nemeses, Set: maps.Clone(b.Set)}
+	s.Rate = d.rate(s, bugRate)
 	f := bugFigures{Target: t.Name, Bug: b.Name, Blocks: d.size.Blocks, Shows: b.Quiet}
 	f.Without = d.shared(s)
 	if s.Set == nil {
@@ -204,6 +205,19 @@ const (
 	rowRate      = 100
 )
 
+// bugRate is what clients do at most in other runs. The fastest systems would do ten times as
+// much, and take ten times as long to be judged, without showing more.
+const bugRate = 500
+
+// rate is a rate for a workload that has no pace of its own.
+func (d *detection) rate(s Settings, most float64) float64 {
+	w, err := d.workload(s.Workload)
+	if err != nil || slices.ContainsFunc(w.Options, func(o cluster.Option) bool { return o.Name == "pace" }) {
+		return 0
+	}
+	return most
+}
+
 // sweepRow sweeps a row.
 func (d *detection) sweepRow(t cluster.Target, row cluster.Row, s Settings) rowFigures {
 	f := rowFigures{
@@ -214,11 +228,10 @@ func (d *detection) sweepRow(t cluster.Target, row cluster.Row, s Settings) rowF
 		f.Model = string(p.test.Model)
 	}
 	seeds := d.size.Weak
+	s.Rate = d.rate(s, bugRate)
 	if row.Correct() {
 		seeds, s.Time, s.Interval, s.OpTimeout = d.size.Correct, longer*d.time, d.time/faultsInTime, giveUp
-		if w, err := d.workload(row.Workload); err == nil && !slices.ContainsFunc(w.Options, func(o cluster.Option) bool { return o.Name == "pace" }) {
-			s.Rate = rowRate
-		}
+		s.Rate = d.rate(s, rowRate)
 	}
 	f.Swept = d.run(s, seeds, row.Weakness)
 	return f

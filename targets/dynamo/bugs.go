@@ -71,7 +71,7 @@ var bugs = []cluster.Bug{
 	{
 		Name:     string(dynamo.RepairResurrects),
 		Doc:      "a read repair knows no tombstones: what one replica still holds is written over those of the others",
-		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected", Set: siblings,
+		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected", Set: siblings, Quiet: true,
 	},
 }
 
