@@ -79,6 +79,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown kind of fault", run("--nemesis", "partition", "--set", "partition=halve"), `did you mean "halves"?`},
 		{"unknown option", run("--set", "raeds=local"), `did you mean "reads"?`},
 		{"unknown value", run("--set", "reads=locl"), `did you mean "local"?`},
+		{"values that do not go together", run("--target", "dynamo", "--set", "r=4"), "only n=3 replicas"},
 		{"option without value", run("--set", "reads"), "name=value"},
 		{"unknown bug", run("--set", "bug=stale-reads"), `did you mean "stale-read"?`},
 		{"unknown model", run("--model", "linearisable"), `did you mean "linearizable"?`},

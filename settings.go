@@ -355,6 +355,11 @@ func options(t *harness.Test, set map[string]string, version string) error {
 			return fmt.Errorf("--set: %w", err)
 		}
 	}
+	if ref := t.Target.Reference; ref != nil {
+		if _, err := ref.System(t.TargetOptions); err != nil { // each may be fine, and not together
+			return fmt.Errorf("--set: %w", err)
+		}
+	}
 	return nil
 }
 
