@@ -102,6 +102,7 @@ func (s *server) durable(c change) {
 	switch {
 	case c.record.Kind == recordLife:
 		s.serial, s.ready = c.record.Life<<32, true
+		s.handOverRest()
 		waiting := s.waiting
 		s.waiting = nil
 		for _, r := range waiting {

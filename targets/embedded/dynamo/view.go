@@ -154,6 +154,17 @@ func (s *server) rearrange() {
 	}
 }
 
+// handOverRest goes on, in a new life, where a crash came between a change of the members and
+// the hints that it makes. What new homes then lack of keys that this node is still a home of
+// they get by comparing.
+func (s *server) handOverRest() {
+	for _, k := range slices.Clone(s.store.keys) {
+		if !slices.Contains(s.homes(k), s.self) {
+			s.handOver(k, nil)
+		}
+	}
+}
+
 // handOver keeps hints of a key for its homes but those that have it already, and drops it if
 // this node is none of them.
 func (s *server) handOver(k Key, has []node.ID) {
