@@ -62,3 +62,20 @@ func TestRowsAndPromisesAgree(t *testing.T) {
 func asIs(t cluster.Target, row cluster.Row) bool {
 	return !slices.ContainsFunc(t.Options, func(o cluster.Option) bool { return row.Set[o.Name] != "" })
 }
+
+// A bug's name says which one is meant, over all targets.
+func TestBugsAreNamedApart(t *testing.T) {
+	r, err := newRegistry([]any{all.Targets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]string{}
+	for _, target := range r.targets {
+		for _, b := range target.Bugs {
+			if other, taken := of[b.Name]; taken {
+				t.Errorf("bug %s is one of %s and one of %s", b.Name, other, target.Name)
+			}
+			of[b.Name] = target.Name
+		}
+	}
+}

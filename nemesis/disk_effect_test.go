@@ -68,7 +68,7 @@ func (s *stage) missing(keys []int64) (lost []int64) {
 // acknowledged; from a store that acknowledges before it syncs it takes that.
 func TestPowerFailuresBite(t *testing.T) {
 	for _, kind := range []string{"lose-unsynced", "torn-write"} {
-		for _, bug := range []string{"none", "ack-before-sync"} {
+		for _, bug := range []string{"none", "replica-ack-before-sync"} {
 			t.Run(kind+"/"+bug, func(t *testing.T) {
 				performOn(t, map[string]string{"mode": "abd", "n": "5", "bug": bug}, onAll, []string{"disk"}, func(s *stage) {
 					stop := s.storm()
@@ -100,7 +100,7 @@ func TestPowerFailuresBite(t *testing.T) {
 func TestKillsLoseNoWrite(t *testing.T) {
 	for _, c := range []struct{ nemesis, start, stop string }{{"kill", "kill", "restart"}, {"restart", "stop-node", "start-node"}} {
 		t.Run(c.nemesis, func(t *testing.T) {
-			performOn(t, map[string]string{"mode": "abd", "n": "5", "bug": "ack-before-sync"}, nil, []string{c.nemesis}, func(s *stage) {
+			performOn(t, map[string]string{"mode": "abd", "n": "5", "bug": "replica-ack-before-sync"}, nil, []string{c.nemesis}, func(s *stage) {
 				stop := s.storm()
 				_ = s.cl.Runtime().Sleep(context.Background(), 1500*time.Millisecond)
 				keys := stop()

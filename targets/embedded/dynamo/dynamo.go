@@ -52,11 +52,11 @@ type Bug string
 // The bugs. Each is named after what it breaks.
 const (
 	NoBug          Bug = ""
-	HintsDropped   Bug = "hints-dropped"   // hints live in memory only
-	NoWriteBack    Bug = "no-write-back"   // an atomic read returns without its second phase
-	AckBeforeSync  Bug = "ack-before-sync" // the log is synced by a timer, acknowledgements do not wait
-	TimestampReuse Bug = "timestamp-reuse" // nothing sets one write of a coordinator apart from another
-	HintedMajority Bug = "hinted-majority" // stand-ins count towards an atomic operation's majority
+	HintsDropped   Bug = "hints-dropped"           // hints live in memory only
+	NoWriteBack    Bug = "no-write-back"           // an atomic read returns without its second phase
+	AckBeforeSync  Bug = "replica-ack-before-sync" // the log is synced by a timer, acknowledgements do not wait
+	TimestampReuse Bug = "timestamp-reuse"         // nothing sets one write of a coordinator apart from another
+	HintedMajority Bug = "hinted-majority"         // stand-ins count towards an atomic operation's majority
 
 	SiblingsOverwritten     Bug = "siblings-overwritten"      // a write replaces what a quorum holds, not what its client has read
 	TombstoneCollectedEarly Bug = "tombstone-collected-early" // the grace period is half a second
