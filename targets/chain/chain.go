@@ -22,6 +22,7 @@ var Target = cluster.Target{
 	Rows:      rows,
 	Data:      []string{"register", "set", "bag", "counter", "append", "ids", "lock"},
 	Promises:  promises,
+	Records:   records,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
 
@@ -45,4 +46,13 @@ func promises(cluster.Options) []cluster.Promise {
 	unique.Data, unique.Model = "ids", model.Unique
 	fenced.Data, fenced.Model = "lock", model.Fenced // leases that run out
 	return append(reference.Same(p, "register", "set", "bag", "counter", "append"), unique, fenced)
+}
+
+// records say what came of runs in containers.
+var records = []cluster.Record{
+	{
+		Command: "faultline run --target chain --on docker --nodes 3 --time 20s --runs 5 --workload register --nemesis partition,kill,pause",
+		Outcome: "valid 5 of 5",
+		Found:   "4,066 to 10,089 operations succeeded in a run, with 2 to 6 changes of the head.",
+	},
 }

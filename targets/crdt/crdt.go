@@ -32,6 +32,7 @@ var Target = cluster.Target{
 	},
 	Data:      []string{"set", "bag", "counter", "ids"},
 	Promises:  promises,
+	Records:   records,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
 }
 
@@ -91,5 +92,19 @@ var bugs = []cluster.Bug{
 		Name:     string(crdt.IDsReset),
 		Doc:      "the last id that was given out lives in memory only: a restarted node gives the same ones again",
 		Workload: "unique-ids", Nemeses: []string{"kill"}, Anomaly: "duplicate-id",
+	},
+}
+
+// records say what came of runs in containers.
+var records = []cluster.Record{
+	{
+		Command: "faultline run --target crdt --on docker --nodes 3 --time 20s --runs 5 --workload bag --nemesis partition,kill,pause",
+		Outcome: "valid 5 of 5",
+		Found:   "2,276 to 2,707 operations succeeded in a run.",
+	},
+	{
+		Command: "faultline run --target crdt --on docker --nodes 3 --time 20s --runs 5 --workload counter --model eventual --nemesis partition,kill,pause",
+		Outcome: "valid 5 of 5",
+		Found:   "3,577 to 5,074 operations succeeded in a run.",
 	},
 }
