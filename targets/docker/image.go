@@ -25,6 +25,13 @@ const labelImage = "faultline.image"
 // labelStage marks, in our Dockerfiles, the images of the stages that an image is made in.
 const labelStage = "faultline.stage"
 
+// Whoever prunes images while another build is under way, a run beside this one for instance,
+// takes the stages from under it that nothing stands on yet. The next attempt makes them anew.
+const (
+	parentGone   = "unknown parent image"
+	buildRetries = 2
+)
+
 // ensure returns the tag of an image, which is built unless one of the same content is
 // there already.
 func (e *engine) ensure(ctx context.Context, name string, img Image, log io.Writer) (string, error) {
@@ -45,13 +52,23 @@ func (e *engine) ensure(ctx context.Context, name string, img Image, log io.Writ
 	for k, v := range img.Args {
 		args[k] = &v
 	}
-	built, err := e.provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
-		ContextArchive: bytes.NewReader(archive), Repo: repo, Tag: tag, BuildArgs: args,
-		BuildLogWriter: log, KeepImage: true,
-		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
-			o.Labels = map[string]string{labelImage: of}
-		},
-	}})
+	build := func() (string, error) {
+		return e.provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
+			ContextArchive: bytes.NewReader(archive), Repo: repo, Tag: tag, BuildArgs: args,
+			BuildLogWriter: log, KeepImage: true,
+			BuildOptionsModifier: func(o *client.ImageBuildOptions) {
+				o.Labels = map[string]string{labelImage: of}
+			},
+		}})
+	}
+	built, err := build()
+	for range buildRetries {
+		if err == nil || !strings.Contains(err.Error(), parentGone) {
+			break
+		}
+		fmt.Fprintf(log, "building image %s again: %v\n", full, err)
+		built, err = build()
+	}
 	if err != nil {
 		return "", fmt.Errorf("image %s: %w (the base images can be made where none can be pulled: .ci/base-images)", full, err)
 	}

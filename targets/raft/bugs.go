@@ -76,7 +76,7 @@ var rows = []cluster.Row{
 	{Workload: "counter"},
 	{Workload: "append"},
 	{Workload: "unique-ids"},
-	{Workload: "lock", Model: model.Fenced, Set: map[string]string{"locks": "20", "hold": "100"}},
+	{Workload: "lock", Model: model.Fenced, Set: map[string]string{"locks": "20", "hold": "100", "pace": "5"}},
 	{Workload: "register", Set: byLease},
 	{Workload: "set", Model: model.Linearizable, Set: byLease},
 	{Workload: "counter", Set: byLease},

@@ -352,6 +352,7 @@ func TestStress(t *testing.T) {
 func TestAdopt(t *testing.T) {
 	needRoot(t)
 	p := start(t, "", compileC(t))
+	p.ask() // until it answers, the process may not have its memory yet
 	if found, err := Adopt(p.pid()); found != nil || err != nil {
 		t.Fatalf("adopted what nobody patched: %v, %v", found, err)
 	}
