@@ -109,7 +109,11 @@ func (m *membership) ask(ctx context.Context, node, victim string, join bool) (t
 	if cluster.IsDefinite(requestErr) || errors.Is(requestErr, cluster.ErrDisconnected) {
 		return "", cluster.IsDefinite(requestErr), requestErr
 	}
-	// Whatever became of the request: what counts is who the members are.
+	if join && requestErr != nil {
+		// The node may name the victim because it has not heard yet that it left.
+		return "", false, requestErr
+	}
+	// Whatever became of a request to leave: what counts is who the members are.
 	members, err := admin.Members(ctx)
 	if err != nil {
 		return "", false, fmt.Errorf("tell the members: %w", err)

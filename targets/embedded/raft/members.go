@@ -49,11 +49,11 @@ func (s *Server) change(id node.RequestID, c *kv.Change) {
 		s.env.Reply(id, kv.Refuse("only the leader changes members"))
 	case s.leader.change != nil:
 		s.env.Reply(id, kv.Refuse("another change of members is under way"))
-	case s.isMember(who) == c.Join:
-		s.env.Reply(id, &kv.Reply{})
-	case !c.Join && len(s.store.voters.GetVoters()) == 1:
+	case !c.Join && len(s.store.voters.GetVoters()) == 1 && s.isMember(who):
 		s.env.Reply(id, kv.Refuse("it is the last member"))
 	default:
+		// What seems to be so already is proposed all the same, and changes nothing: a leader
+		// that was deposed without knowing may not have heard of the last change.
 		kind := pb.ConfChangeRemoveNode
 		if c.Join {
 			kind = pb.ConfChangeAddNode
