@@ -13,13 +13,20 @@ import (
 
 // TestDocs holds that the generated pages say what the registries say.
 func TestDocs(t *testing.T) {
-	fresh := t.TempDir()
+	fresh, docs := t.TempDir(), filepath.Join("..", "..", "docs")
+	// The figures of the last sweep are not made anew, but told by a page.
+	figures, err := os.ReadFile(filepath.Join(docs, "detection.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(fresh, "detection.json"), figures, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var said bytes.Buffer
 	if code := faultline.Run([]string{"docs", fresh}, &said, &said, all.Targets); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &said)
 	}
-	docs := filepath.Join("..", "..", "docs")
-	err := filepath.WalkDir(fresh, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(fresh, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
