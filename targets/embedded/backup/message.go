@@ -1,8 +1,6 @@
 package backup
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/oplog"
@@ -66,25 +64,7 @@ func (m *NewState) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	tag := d.Byte()
-	m := kv.Message(tag, &d)
-	if m == nil {
-		m = route.Message(tag, &d)
-	}
-	if m == nil {
-		m = view.Message(tag, &d)
-	}
-	if m == nil {
-		m = message(tag, &d)
-	}
-	if m == nil {
-		return nil, fmt.Errorf("primary-backup: no message of type %d", tag)
-	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("primary-backup: message of type %d: %w", tag, err)
-	}
-	return m, nil
+	return wire.Decode("primary-backup", b, kv.Message, route.Message, view.Message, message)
 }
 
 func message(tag byte, d *wire.Decoder) node.Message {

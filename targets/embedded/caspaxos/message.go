@@ -1,8 +1,6 @@
 package caspaxos
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/wire"
@@ -81,22 +79,10 @@ func (m *Conflict) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	tag := d.Byte()
-	m := kv.Message(tag, &d)
-	if m == nil {
-		m = take(tag, &d)
-	}
-	if m == nil {
-		return nil, fmt.Errorf("caspaxos: no message of type %d", tag)
-	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("caspaxos: message of type %d: %w", tag, err)
-	}
-	return m, nil
+	return wire.Decode("caspaxos", b, kv.Message, message)
 }
 
-func take(tag byte, d *wire.Decoder) node.Message {
+func message(tag byte, d *wire.Decoder) node.Message {
 	switch tag {
 	case tagPrepare:
 		return &Prepare{Key: takeKey(d), Ballot: takeBallot(d)}

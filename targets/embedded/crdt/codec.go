@@ -1,8 +1,6 @@
 package crdt
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/journal"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
@@ -30,26 +28,21 @@ func (m *Confirm) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	var m node.Message
-	switch tag := d.Byte(); tag {
+	return wire.Decode("crdt", b, kv.Message, message)
+}
+
+func message(tag byte, d *wire.Decoder) node.Message {
+	switch tag {
 	case tagDelta:
 		delta := &Delta{Mark: Mark{d.Uint(), d.Uint()}}
 		for range d.Len() {
-			delta.Items = append(delta.Items, takeItem(&d))
+			delta.Items = append(delta.Items, takeItem(d))
 		}
-		m = delta
+		return delta
 	case tagConfirm:
-		m = &Confirm{Mark{d.Uint(), d.Uint()}, Mark{d.Uint(), d.Uint()}}
-	default:
-		if m = kv.Message(tag, &d); m == nil {
-			return nil, fmt.Errorf("crdt: no message of type %d", tag)
-		}
+		return &Confirm{Mark{d.Uint(), d.Uint()}, Mark{d.Uint(), d.Uint()}}
 	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("crdt: a message is %w", err)
-	}
-	return m, nil
+	return nil
 }
 
 func appendItem(b []byte, i *Item) []byte {

@@ -1,8 +1,6 @@
 package dynamo
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/wire"
@@ -79,48 +77,43 @@ func (m *Viewed) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	var m node.Message
-	switch tag := d.Byte(); tag {
+	return wire.Decode("dynamo", b, kv.Message, message)
+}
+
+func message(tag byte, d *wire.Decoder) node.Message {
+	switch tag {
 	case tagAsk:
-		m = &Ask{InContext: d.Flag(), Request: kv.TakeRequest(&d), Seen: takeContext(&d)}
+		return &Ask{InContext: d.Flag(), Request: kv.TakeRequest(d), Seen: takeContext(d)}
 	case tagAnswer:
-		a := &Answer{Reply: kv.TakeReply(&d)}
+		a := &Answer{Reply: kv.TakeReply(d)}
 		for range d.Len() {
-			a.Seen = append(a.Seen, takeContext(&d))
+			a.Seen = append(a.Seen, takeContext(d))
 		}
-		m = a
+		return a
 	case tagGet:
-		m = &Get{Call: d.Uint(), Key: takeKey(&d)}
+		return &Get{Call: d.Uint(), Key: takeKey(d)}
 	case tagPut:
-		m = &Put{Report: d.Flag(), Call: d.Uint(), Key: takeKey(&d), Value: takeValue(&d), For: node.ID(d.Bytes())}
+		return &Put{Report: d.Flag(), Call: d.Uint(), Key: takeKey(d), Value: takeValue(d), For: node.ID(d.Bytes())}
 	case tagHeld:
-		m = &Held{Call: d.Uint(), Value: takeValue(&d)}
+		return &Held{Call: d.Uint(), Value: takeValue(d)}
 	case tagProbe:
-		m = Probe{}
+		return Probe{}
 	case tagAlive:
-		m = Alive{}
+		return Alive{}
 	case tagCompare:
 		c := &Compare{Child: d.UpTo(theRoot)}
 		for range d.Len() {
 			c.Hashes = append(c.Hashes, d.Uint())
 		}
-		m = c
+		return c
 	case tagView:
-		m = &View{takeSeats(&d)}
+		return &View{takeSeats(d)}
 	case tagViewed:
-		m = &Viewed{takeSeats(&d)}
+		return &Viewed{takeSeats(d)}
 	case tagWant:
-		m = &Want{d.Byte()}
-	default:
-		if m = kv.Message(tag, &d); m == nil {
-			return nil, fmt.Errorf("dynamo: no message of type %d", tag)
-		}
+		return &Want{d.Byte()}
 	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("dynamo: a message is %w", err)
-	}
-	return m, nil
+	return nil
 }
 
 func appendKey(b []byte, k Key) []byte { return wire.AppendInts(append(b, byte(k.Kind)), k.ID) }

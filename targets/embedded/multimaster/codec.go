@@ -1,8 +1,6 @@
 package multimaster
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/journal"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
@@ -30,26 +28,21 @@ func (m *Replicated) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	var m node.Message
-	switch tag := d.Byte(); tag {
+	return wire.Decode("multi-master", b, kv.Message, message)
+}
+
+func message(tag byte, d *wire.Decoder) node.Message {
+	switch tag {
 	case tagReplicate:
 		r := &Replicate{Upto: d.Uint()}
 		for range d.Len() {
-			r.Rows = append(r.Rows, takeRow(&d))
+			r.Rows = append(r.Rows, takeRow(d))
 		}
-		m = r
+		return r
 	case tagReplicated:
-		m = &Replicated{Upto: d.Uint()}
-	default:
-		if m = kv.Message(tag, &d); m == nil {
-			return nil, fmt.Errorf("multi-master: no message of type %d", tag)
-		}
+		return &Replicated{Upto: d.Uint()}
 	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("multi-master: a message is %w", err)
-	}
-	return m, nil
+	return nil
 }
 
 func appendRow(b []byte, r *Row) []byte {

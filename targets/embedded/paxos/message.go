@@ -1,8 +1,6 @@
 package paxos
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/route"
@@ -116,25 +114,10 @@ func (m *Learn) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	tag := d.Byte()
-	m := kv.Message(tag, &d)
-	if m == nil {
-		m = route.Message(tag, &d)
-	}
-	if m == nil {
-		m = take(tag, &d)
-	}
-	if m == nil {
-		return nil, fmt.Errorf("paxos: no message of type %d", tag)
-	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("paxos: message of type %d: %w", tag, err)
-	}
-	return m, nil
+	return wire.Decode("paxos", b, kv.Message, route.Message, message)
 }
 
-func take(tag byte, d *wire.Decoder) node.Message {
+func message(tag byte, d *wire.Decoder) node.Message {
 	ballot := func() Ballot { return Ballot(d.Uint()) }
 	switch tag {
 	case tagPrepare:

@@ -1,8 +1,6 @@
 package raft
 
 import (
-	"fmt"
-
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"github.com/faultline-dev/faultline/harness/node"
@@ -23,20 +21,10 @@ func (m *Peer) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	tag := d.Byte()
-	m := kv.Message(tag, &d)
-	if m == nil {
-		m = route.Message(tag, &d)
-	}
-	if m == nil {
+	return wire.Decode("raft", b, kv.Message, route.Message, func(tag byte, d *wire.Decoder) node.Message {
 		if tag != tagPeer {
-			return nil, fmt.Errorf("raft: no message of type %d", tag)
+			return nil
 		}
-		m = &Peer{M: takePeer(&d)}
-	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("raft: message of type %d: %w", tag, err)
-	}
-	return m, nil
+		return &Peer{M: takePeer(d)}
+	})
 }

@@ -1,8 +1,6 @@
 package sharded
 
 import (
-	"fmt"
-
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/raft"
@@ -55,28 +53,22 @@ func (m *Taken) AppendBinary(b []byte) ([]byte, error) {
 
 // Decode implements node.Codec.
 func Decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	tag := d.Byte()
-	m := kv.Message(tag, &d)
-	if m == nil {
-		switch tag {
-		case tagGrouped:
-			group := takeGroup(&d)
-			inner, err := raft.Decode(d.Rest())
-			if err != nil {
-				return nil, err
-			}
-			m = &Grouped{Group: group, M: inner}
-		case tagTransfer:
-			m = &Transfer{Shard: takeShard(&d), Version: d.Uint(), From: takeGroup(&d), To: takeGroup(&d), Data: d.Bytes()}
-		case tagTaken:
-			m = &Taken{Shard: takeShard(&d), Version: d.Uint(), From: takeGroup(&d)}
-		default:
-			return nil, fmt.Errorf("sharded: no message of type %d", tag)
+	return wire.Decode("sharded", b, kv.Message, message)
+}
+
+func message(tag byte, d *wire.Decoder) node.Message {
+	switch tag {
+	case tagGrouped:
+		group := takeGroup(d)
+		inner, err := raft.Decode(d.Rest())
+		if err != nil {
+			d.Fail()
 		}
+		return &Grouped{Group: group, M: inner}
+	case tagTransfer:
+		return &Transfer{Shard: takeShard(d), Version: d.Uint(), From: takeGroup(d), To: takeGroup(d), Data: d.Bytes()}
+	case tagTaken:
+		return &Taken{Shard: takeShard(d), Version: d.Uint(), From: takeGroup(d)}
 	}
-	if err := d.End(); err != nil {
-		return nil, fmt.Errorf("sharded: message of type %d: %w", tag, err)
-	}
-	return m, nil
+	return nil
 }

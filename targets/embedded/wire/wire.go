@@ -10,6 +10,9 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+
+	"github.com/faultline-dev/faultline/harness/node"
 )
 
 // Flag is the byte of a boolean.
@@ -155,4 +158,23 @@ func (d *Decoder) List() []int64 {
 		list[i] = d.Int()
 	}
 	return list
+}
+
+// Decode reads a message of a system: a byte that names its type, and its fields. Each of
+// the families that the system's messages come from takes what follows a tag, or returns
+// nil if the tag is none of its own.
+func Decode(system string, b []byte, families ...func(tag byte, d *Decoder) node.Message) (node.Message, error) {
+	d := NewDecoder(b)
+	tag := d.Byte()
+	for _, take := range families {
+		m := take(tag, &d)
+		if m == nil {
+			continue
+		}
+		if err := d.End(); err != nil {
+			return nil, fmt.Errorf("%s: message of type %d: %w", system, tag, err)
+		}
+		return m, nil
+	}
+	return nil, fmt.Errorf("%s: no message of type %d", system, tag)
 }
