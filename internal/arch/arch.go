@@ -33,6 +33,7 @@ var rooms = [][]string{
 	{"targets/embedded/route"},
 	{"targets/embedded/kv"},
 	{"targets/embedded/journal"},
+	{"targets/embedded/wire/wiretest"},
 	{"targets/embedded/wire"},
 	{"checkers/..."},
 	{"checkers/engine/*"},

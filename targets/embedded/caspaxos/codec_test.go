@@ -9,6 +9,7 @@ import (
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/wire"
+	"github.com/faultline-dev/faultline/targets/embedded/wire/wiretest"
 )
 
 func genMessage(t *rapid.T) node.Message {
@@ -29,50 +30,14 @@ func genMessage(t *rapid.T) node.Message {
 }
 
 // What was decoded encodes to the same bytes, and no part of it is missing unnoticed.
-func TestCodecRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := genMessage(t)
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := Decode(b)
-		if err != nil {
-			t.Fatalf("%T: %v", m, err)
-		}
-		again, err := got.AppendBinary(nil)
-		if err != nil || !bytes.Equal(b, again) {
-			t.Fatalf("%T: %x became %x (%v)", m, b, again, err)
-		}
-		for n := range b {
-			if _, err := Decode(b[:n]); err == nil {
-				t.Fatalf("%T: the first %d bytes of %d passed", m, n, len(b))
-			}
-		}
-	})
-}
+func TestCodecRoundTrip(t *testing.T) { wiretest.RoundTrip(t, Decode, genMessage) }
 
 func FuzzDecode(f *testing.F) {
 	k := Key{list, 3}
-	for _, m := range []node.Message{
+	wiretest.Fuzz(f, Decode,
 		&kv.Request{Op: kv.OpAppend, Key: 1}, &Promise{k, Ballot{2, 7}, Ballot{1, 5}, State{Elements: []int64{1, -2}}},
 		&Accept{k, Ballot{2, 7}, State{Found: true, Value: 3}.by(1, 3, Ballot{2, 7})},
-	} {
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Decode(b)
-		if err != nil {
-			return
-		}
-		if _, err := m.AppendBinary(nil); err != nil {
-			t.Errorf("decoded %x, but cannot encode it: %v", b, err)
-		}
-	})
+	)
 }
 
 // A record that makes no sense does no harm.

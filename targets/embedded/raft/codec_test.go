@@ -10,6 +10,7 @@ import (
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/route"
+	"github.com/faultline-dev/faultline/targets/embedded/wire/wiretest"
 )
 
 func genMessage(t *rapid.T) node.Message {
@@ -33,44 +34,13 @@ func genMessage(t *rapid.T) node.Message {
 }
 
 // What was decoded encodes to the same bytes.
-func TestCodecRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := genMessage(t)
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := Decode(b)
-		if err != nil {
-			t.Fatalf("%T: %v", m, err)
-		}
-		again, err := got.AppendBinary(nil)
-		if err != nil || !bytes.Equal(b, again) {
-			t.Fatalf("%T: %x became %x (%v)", m, b, again, err)
-		}
-	})
-}
+func TestCodecRoundTrip(t *testing.T) { wiretest.RoundTrip(t, Decode, genMessage) }
 
 func FuzzDecode(f *testing.F) {
-	for _, m := range []node.Message{
+	wiretest.Fuzz(f, Decode,
 		&kv.Request{Op: kv.OpAdd, Key: 1}, &kv.Reply{Elements: []int64{1, -2}}, &route.Forward{Call: 3}, &route.Answer{Session: 9},
 		&Peer{M: &pb.Message{Type: pb.MsgApp.Enum(), Entries: []*pb.Entry{{Data: []byte("x")}}}},
-	} {
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Decode(b)
-		if err != nil {
-			return
-		}
-		if _, err := m.AppendBinary(nil); err != nil {
-			t.Errorf("decoded %x, but cannot encode it: %v", b, err)
-		}
-	})
+	)
 }
 
 func FuzzRecord(f *testing.F) {

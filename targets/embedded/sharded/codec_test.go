@@ -9,6 +9,7 @@ import (
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/route"
+	"github.com/faultline-dev/faultline/targets/embedded/wire/wiretest"
 )
 
 func genMessage(t *rapid.T) node.Message {
@@ -26,47 +27,12 @@ func genMessage(t *rapid.T) node.Message {
 }
 
 // What was decoded encodes to the same bytes, and nothing of it can be missing unnoticed.
-func TestCodecRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := genMessage(t)
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := Decode(b)
-		if err != nil {
-			t.Fatalf("%T: %v", m, err)
-		}
-		if again, err := got.AppendBinary(nil); err != nil || !bytes.Equal(b, again) {
-			t.Fatalf("%T: %x became %x (%v)", m, b, again, err)
-		}
-		for n := range b {
-			if _, err := Decode(b[:n]); err == nil {
-				t.Fatalf("%T: the first %d bytes of %d passed", m, n, len(b))
-			}
-		}
-	})
-}
+func TestCodecRoundTrip(t *testing.T) { wiretest.RoundTrip(t, Decode, genMessage) }
 
 func FuzzDecode(f *testing.F) {
-	for _, m := range []node.Message{
+	wiretest.Fuzz(f, Decode,
 		&Grouped{Group: 1, M: &route.Forward{Call: 3}}, &Transfer{Shard: 2, Data: []byte("x")}, &Taken{Version: 7},
-	} {
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Decode(b)
-		if err != nil {
-			return
-		}
-		if _, err := m.AppendBinary(nil); err != nil {
-			t.Errorf("decoded %x, but cannot encode it: %v", b, err)
-		}
-	})
+	)
 }
 
 // Whatever is in a log or a snapshot, a machine takes it or says why not.
