@@ -1,11 +1,13 @@
 // Package trial runs reference targets in the simulated world, for their tests: whether
 // they keep what they promise under every fault, and whether each planted bug is found.
 //
-// It is imported by tests alone. Start with Trial.Run.
+// It is imported by tests alone. Start with Trial.Run; Rows and Bugs are what most targets'
+// tests consist of.
 package trial
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -42,7 +44,6 @@ func (c Trial) Run(t testing.TB, seed uint64) *harness.Outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(slices.Clone(target.Options), cluster.Option{Name: "bug", Default: "none"})
 	var faults []cluster.Option
 	for _, name := range c.Nemeses {
 		n, err := nemesis.Find(name)
@@ -53,7 +54,7 @@ func (c Trial) Run(t testing.TB, seed uint64) *harness.Outcome {
 	}
 	test := harness.Test{
 		Target: target, World: cluster.Sim, Workload: load, WorkloadOptions: resolve(t, load.Options, c.Set),
-		TargetOptions: resolve(t, options, c.Set), Nemeses: c.Nemeses, NemesisOptions: resolve(t, faults, c.Set),
+		TargetOptions: resolve(t, withBug(target.Options), c.Set), Nemeses: c.Nemeses, NemesisOptions: resolve(t, faults, c.Set),
 		Model: c.Model, Nodes: []string{"n1", "n2", "n3", "n4", "n5"}, Concurrency: 10, Time: c.Time, Seed: seed,
 		Budget: checkers.Budget{Time: 2 * time.Second},
 	}
@@ -81,6 +82,11 @@ func promised(t cluster.Target, o cluster.Options, load workloads.Workload) mode
 		}
 	}
 	return load.Models[0]
+}
+
+// withBug are a target's options and the one that plants a bug.
+func withBug(options []cluster.Option) []cluster.Option {
+	return append(slices.Clone(options), cluster.Option{Name: "bug", Default: "none"})
 }
 
 // resolve picks those settings that are for the options.
@@ -120,6 +126,32 @@ func (c Trial) Holds(t testing.TB, n uint64) {
 	}
 }
 
+// Rows fails the test unless each correct row of the target holds, n seeds of it, under the
+// faults that it names, or else under Everything.
+func (c Trial) Rows(t *testing.T, n uint64) {
+	for _, row := range c.Target.Rows {
+		if !row.Correct() {
+			continue
+		}
+		c.Workload, c.Model, c.Set, c.Nemeses = row.Workload, row.Model, row.Set, row.Nemeses
+		if c.Nemeses == nil {
+			c.Nemeses = Everything
+		}
+		name := row.Workload
+		for _, k := range slices.Sorted(maps.Keys(row.Set)) {
+			name += " " + k + "=" + row.Set[k]
+		}
+		t.Run(name, func(t *testing.T) { c.Holds(t, n) })
+	}
+}
+
+// Bugs fails the test unless each planted bug of the target is Found.
+func Bugs(t *testing.T, target cluster.Target) {
+	for _, b := range target.Bugs {
+		t.Run(b.Name, func(t *testing.T) { Found(t, target, b) })
+	}
+}
+
 // Found runs a target's planted bug until it is found by the anomaly that its description
 // names, 200 times at most. The runs that it took must be valid without the bug.
 func Found(t *testing.T, target cluster.Target, b cluster.Bug) {
@@ -130,7 +162,7 @@ func Found(t *testing.T, target cluster.Target, b cluster.Bug) {
 	}
 	correct := c
 	correct.Set = b.Set
-	o := resolve(t, append(slices.Clone(target.Options), cluster.Option{Name: "bug", Default: "none"}), b.Set)
+	o := resolve(t, withBug(target.Options), b.Set)
 	load, err := workloads.Find(workloads.All, b.Workload)
 	if err != nil {
 		t.Fatal(err)

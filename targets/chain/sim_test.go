@@ -11,21 +11,11 @@ var seeds = flag.Uint64("seeds", 2, "runs of each correct configuration")
 
 // The store keeps what it promises under all faults at once.
 func TestPromisesHold(t *testing.T) {
-	for _, row := range rows {
-		if row.Correct() {
-			t.Run(row.Workload, func(t *testing.T) {
-				trial.Trial{Target: Target, Workload: row.Workload, Model: row.Model, Set: row.Set, Nemeses: trial.Everything}.Holds(t, *seeds)
-			})
-		}
-	}
+	trial.Trial{Target: Target}.Rows(t, *seeds)
 	t.Run("three nodes", func(t *testing.T) {
 		trial.Trial{Target: Target, Workload: "register", Nemeses: trial.Everything, Nodes: 3}.Holds(t, *seeds)
 	})
 }
 
 // Each planted bug is found, by the anomaly that its description names.
-func TestBugsAreFound(t *testing.T) {
-	for _, b := range bugs {
-		t.Run(b.Name, func(t *testing.T) { trial.Found(t, Target, b) })
-	}
-}
+func TestBugsAreFound(t *testing.T) { trial.Bugs(t, Target) }
