@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -61,16 +62,46 @@ func (s *Subject) KeyName() string { return s.H.KeyName(s.Key) }
 // Who is whose event it was, in words.
 func (s *Subject) Who(event int) string { return fmt.Sprintf("process %d", s.H.At(event).Process) }
 
-// Finals reports of an operation, by its invocation, whether it belongs to the final ones:
-// those of the phase named "final" on the telemetry track or, without one, those invoked
-// after the last event of what they observe.
-func (s *Subject) Finals(last int) func(call int) bool {
-	began, known := int64(0), false
-	for _, e := range s.H.Telemetry() {
+// FinalPhase is when the phase named "final" on the telemetry track began.
+func FinalPhase(h *history.History) (began int64, known bool) {
+	for _, e := range h.Telemetry() {
 		if e.Kind == history.EventPhase && e.Name == "final" {
 			began, known = e.Time, true
 		}
 	}
+	return began, known
+}
+
+// LastReads picks, of the reads of the final phase that began at an event or later, those
+// that count where a store may mend its replicas when it is read: where processes read twice,
+// only reads that began when the first of them began its second one. by tells a read's
+// invocation and process.
+func LastReads[R any](s *Subject, reads []R, from int, by func(R) (call, process int)) []R {
+	isFinal := s.Finals(s.H.Len())
+	var last []R
+	second, once := s.H.Len(), map[int]bool{}
+	for _, r := range reads {
+		call, process := by(r)
+		if call < from || !isFinal(call) {
+			continue
+		}
+		if once[process] {
+			second = min(second, call)
+		}
+		once[process] = true
+		last = append(last, r)
+	}
+	if second == s.H.Len() {
+		return last
+	}
+	return slices.DeleteFunc(last, func(r R) bool { call, _ := by(r); return call < second })
+}
+
+// Finals reports of an operation, by its invocation, whether it belongs to the final ones:
+// those of the phase named "final" on the telemetry track or, without one, those invoked
+// after the last event of what they observe.
+func (s *Subject) Finals(last int) func(call int) bool {
+	began, known := FinalPhase(s.H)
 	return func(call int) bool {
 		if known {
 			return s.Time(call) >= began
@@ -85,4 +116,9 @@ func (r *Result) Doubt(about, reason string) {
 	if r.Reason == "" {
 		r.Reason = about + ": " + reason
 	}
+}
+
+// Count adds the figure of how many of something there are.
+func (r *Result) Count(name string, n int, note string) {
+	r.Figures = append(r.Figures, Figure{Name: name, Value: float64(n), Note: note})
 }

@@ -189,17 +189,13 @@ func (s *subject) anomaly(name, text string, proof []int) checkers.Anomaly {
 	return a
 }
 
-func (t *tally) figures() (out []checkers.Figure) {
-	count := func(name string, n int, note string) {
-		out = append(out, checkers.Figure{Name: name, Value: float64(n), Note: note})
-	}
-	count("elements added", t.added, "adds that may have happened")
-	count("elements removed", t.removed, "removes that may have happened")
-	count("elements certain", t.certain, "that must be there, or must be gone")
+func (t *tally) tell(result *checkers.Result) {
+	result.Count("elements added", t.added, "adds that may have happened")
+	result.Count("elements removed", t.removed, "removes that may have happened")
+	result.Count("elements certain", t.certain, "that must be there, or must be gone")
 	for k, kind := range kinds {
-		count(kind.figure, t.found[k], "")
+		result.Count(kind.figure, t.found[k], "")
 	}
-	count("reads", t.reads, "")
-	count("final reads", t.finals, "that count")
-	return out
+	result.Count("reads", t.reads, "")
+	result.Count("final reads", t.finals, "that count")
 }

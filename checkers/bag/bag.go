@@ -52,7 +52,7 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	ctx, cancel := context.WithTimeout(ctx, budget.Time)
 	defer cancel()
 	result := checkers.Result{Checker: c.Name()}
-	if !slices.ContainsFunc(h.Telemetry(), func(e history.Event) bool { return e.Kind == history.EventPhase && e.Name == "final" }) {
+	if _, known := checkers.FinalPhase(h); !known {
 		result.Doubt("the history", "it has no final phase, so it does not say whether anybody waited for the replicas to agree")
 		return result
 	}
@@ -76,7 +76,7 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	if len(result.Anomalies) > 0 {
 		result.Valid = checkers.Invalid
 	}
-	result.Figures = total.figures()
+	total.tell(&result)
 	return result
 }
 
@@ -226,21 +226,7 @@ func (s *subject) read(i int, e history.Op, match []int32) {
 
 // pickFinals picks the final reads that count.
 func (s *subject) pickFinals() {
-	isFinal := s.Finals(none)
-	second, once := later, map[int]bool{}
-	for _, r := range s.reads {
-		if r.call < s.ended || !isFinal(r.call) {
-			continue
-		}
-		if once[r.process] {
-			second = min(second, r.call)
-		}
-		once[r.process] = true
-		s.finals = append(s.finals, r)
-	}
-	if second != later {
-		s.finals = slices.DeleteFunc(s.finals, func(r read) bool { return r.call < second })
-	}
+	s.finals = checkers.LastReads(&s.Subject, s.reads, s.ended, func(r read) (call, process int) { return r.call, r.process })
 	s.began = later
 	for _, r := range s.finals {
 		s.began = min(s.began, r.call)

@@ -69,22 +69,13 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	if len(result.Anomalies) > 0 {
 		result.Valid = checkers.Invalid
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-		note string
-	}{
-		{"increments attempted", increments, "those that may have happened"},
-		{"increments acknowledged", acked, ""},
-		{"decrements attempted", decrements, "those that may have happened"},
-		{"reads", reads, ""},
-		{"final reads", finals, ""},
-	} {
-		if f.name == "decrements attempted" && f.n == 0 {
-			continue
-		}
-		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
+	result.Count("increments attempted", increments, "those that may have happened")
+	result.Count("increments acknowledged", acked, "")
+	if decrements > 0 {
+		result.Count("decrements attempted", decrements, "those that may have happened")
 	}
+	result.Count("reads", reads, "")
+	result.Count("final reads", finals, "")
 	return result
 }
 

@@ -194,19 +194,16 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 	if unknown > 1 {
 		result.Reason += fmt.Sprintf(" (and %d more keys like it)", unknown-1)
 	}
-	count := func(name string, n int, note string) {
-		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
-	}
-	count("keys", len(subjects), "")
-	count("operations", ops, "those that constrain the order")
+	result.Count("keys", len(subjects), "")
+	result.Count("operations", ops, "those that constrain the order")
 	if invalid > 0 {
-		count("invalid keys", invalid, "")
+		result.Count("invalid keys", invalid, "")
 	}
 	if unknown > 0 {
-		count("undecided keys", unknown, "")
+		result.Count("undecided keys", unknown, "")
 	}
 	if searched > 0 {
-		count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Methods)
+		result.Count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Methods)
 	}
 	result.Figures = append(result.Figures,
 		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/faultline-dev/faultline/checkers/engine/replicas"
 	"github.com/faultline-dev/faultline/checkers/engine/synth"
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -20,34 +21,11 @@ type plain struct {
 	crashed    bool
 }
 
-func plainly(h *history.History) []plain {
-	var ops []plain
-	open := map[int]int{}
-	for i := range h.Len() {
-		e := h.At(i)
-		if e.Type == history.Invoke {
-			open[e.Process] = len(ops)
-			ops = append(ops, plain{call: i, ret: 1 << 40, f: e.F, arg: e.Value, crashed: true})
-			continue
-		}
-		o := &ops[open[e.Process]]
-		switch {
-		case e.Type == history.OK:
-			o.ret, o.value, o.crashed = i, e.Value, false
-		case e.Type == history.Fail && o.f == "cas" && e.Value.Kind == history.KindInt:
-			o.ret, o.f, o.value, o.crashed = i, "read", e.Value, false
-		case e.Type == history.Fail:
-			o.f = "void"
-		}
+func plainly(h *history.History) (ops []plain) {
+	for _, o := range replicas.Operations(h) {
+		ops = append(ops, plain{o.Call, o.Ret, o.F, o.Arg, o.Value, o.Crashed})
 	}
-	var kept []plain
-	for _, o := range ops {
-		if o.f == "void" || o.f == "read" && o.crashed {
-			continue
-		}
-		kept = append(kept, o)
-	}
-	return kept
+	return ops
 }
 
 // step applies an operation to a register, if it may stand there.

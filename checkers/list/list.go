@@ -65,15 +65,12 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 			result.Anomalies = append(result.Anomalies, *found)
 		}
 	}
-	count := func(name string, n int, note string) {
-		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
-	}
-	count("keys", len(subjects), "")
-	count("elements", appends, "that may have been appended, or were read")
-	count("elements never read", unread, "though acknowledged")
-	count("reads", reads, "")
+	result.Count("keys", len(subjects), "")
+	result.Count("elements", appends, "that may have been appended, or were read")
+	result.Count("elements never read", unread, "though acknowledged")
+	result.Count("reads", reads, "")
 	if invalid > 0 {
-		count("invalid keys", invalid, "")
+		result.Count("invalid keys", invalid, "")
 	}
 	return result
 }

@@ -58,17 +58,9 @@ func (c sequential) Check(ctx context.Context, h *history.History, budget checke
 		result.Valid = checkers.Invalid
 		result.Anomalies = append(result.Anomalies, *a)
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-		note string
-	}{
-		{"keys", len(subjects), ""},
-		{"elements", elements, "that may have been appended, or were read"},
-		{"reads", reads, ""},
-	} {
-		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
-	}
+	result.Count("keys", len(subjects), "")
+	result.Count("elements", elements, "that may have been appended, or were read")
+	result.Count("reads", reads, "")
 	return result
 }
 

@@ -68,17 +68,9 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	if len(result.Anomalies) > 0 {
 		result.Valid = checkers.Invalid
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-		note string
-	}{
-		{"grants", grants, "acknowledged"},
-		{"double grants", overlaps, "while an earlier holder had not begun to release"},
-		{"token regressions", regressions, ""},
-	} {
-		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
-	}
+	result.Count("grants", grants, "acknowledged")
+	result.Count("double grants", overlaps, "while an earlier holder had not begun to release")
+	result.Count("token regressions", regressions, "")
 	return result
 }
 

@@ -141,20 +141,17 @@ func (c checker) report(subjects []*subject, findings []finding, took time.Durat
 	if unknown > 1 {
 		result.Reason += fmt.Sprintf(" (and %d more like it)", unknown-1)
 	}
-	count := func(name string, n int, note string) {
-		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
-	}
-	count("objects", len(subjects), "")
-	count("operations", ops, "those that constrain the order")
+	result.Count("objects", len(subjects), "")
+	result.Count("operations", ops, "those that constrain the order")
 	if invalid > 0 {
-		count("invalid objects", invalid, "")
+		result.Count("invalid objects", invalid, "")
 	}
 	if unknown > 0 {
-		count("undecided objects", unknown, "")
+		result.Count("undecided objects", unknown, "")
 	}
 	for _, engine := range []string{byMonitor, byParts, bySearch} {
 		if engines[engine] > 0 {
-			count("decided by "+engine, engines[engine], engineNotes[engine])
+			result.Count("decided by "+engine, engines[engine], engineNotes[engine])
 		}
 	}
 	result.Figures = append(result.Figures,

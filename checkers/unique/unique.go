@@ -68,18 +68,10 @@ func (checker) Check(ctx context.Context, h *history.History, budget checkers.Bu
 	if doubled > 0 {
 		result.Valid = checkers.Invalid
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-		note string
-	}{
-		{"ids asked for", asked, ""},
-		{"ids acknowledged", acked, ""},
-		{"ids in doubt", doubtful, "nobody saw which they are, so nothing is said about them"},
-		{"ids given out twice", doubled, "or more often"},
-	} {
-		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
-	}
+	result.Count("ids asked for", asked, "")
+	result.Count("ids acknowledged", acked, "")
+	result.Count("ids in doubt", doubtful, "nobody saw which they are, so nothing is said about them")
+	result.Count("ids given out twice", doubled, "or more often")
 	return result
 }
 

@@ -38,7 +38,7 @@ func (c eventual) Check(ctx context.Context, h *history.History, budget checkers
 		result.Doubt("the history", why)
 		return result
 	}
-	if !slices.ContainsFunc(h.Telemetry(), func(e history.Event) bool { return e.Kind == history.EventPhase && e.Name == "final" }) {
+	if _, known := checkers.FinalPhase(h); !known {
 		result.Doubt("the history", "it has no final phase, so it does not say whether anybody waited for the replicas to agree")
 		return result
 	}
@@ -86,19 +86,11 @@ func (c eventual) Check(ctx context.Context, h *history.History, budget checkers
 	if written > 0 && judged == 0 && result.Valid == checkers.Valid {
 		result.Doubt("the history", "no final read of a key that was written succeeded")
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-		note string
-	}{
-		{"keys written", written, ""},
-		{"keys read at the end", judged, ""},
-		{"final reads", reads, "that count"},
-		{"keys that diverged", diverged, "two final reads of them differ"},
-		{"keys with lost writes", lost, "an acknowledged write is gone that nothing later overwrote"},
-	} {
-		result.Figures = append(result.Figures, checkers.Figure{Name: f.name, Value: float64(f.n), Note: f.note})
-	}
+	result.Count("keys written", written, "")
+	result.Count("keys read at the end", judged, "")
+	result.Count("final reads", reads, "that count")
+	result.Count("keys that diverged", diverged, "two final reads of them differ")
+	result.Count("keys with lost writes", lost, "an acknowledged write is gone that nothing later overwrote")
 	return result
 }
 
@@ -227,23 +219,7 @@ func (e *ending) invoke(i int, op history.Op, match []int32) {
 
 // judged are the final reads that count.
 func (e *ending) judged() []finding {
-	isFinal := e.Finals(none)
-	var finals []finding
-	second, once := later, map[int]bool{}
-	for _, f := range e.findings {
-		if f.call < e.ended || !isFinal(f.call) {
-			continue
-		}
-		if once[f.process] {
-			second = min(second, f.call)
-		}
-		once[f.process] = true
-		finals = append(finals, f)
-	}
-	if second != later {
-		finals = slices.DeleteFunc(finals, func(f finding) bool { return f.call < second })
-	}
-	return finals
+	return checkers.LastReads(&e.Subject, e.findings, e.ended, func(f finding) (call, process int) { return f.call, f.process })
 }
 
 // phantom finds a value among siblings that nobody wrote. What single values there are is

@@ -63,17 +63,14 @@ func (c sequential) Check(ctx context.Context, h *history.History, budget checke
 			}
 		}
 	}
-	count := func(name string, n int, note string) {
-		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
-	}
-	count("keys", len(all), "")
-	count("operations", ops, "those that constrain the order")
-	count("groups", len(groups), "of keys that no process ties to those of another")
+	result.Count("keys", len(all), "")
+	result.Count("operations", ops, "those that constrain the order")
+	result.Count("groups", len(groups), "of keys that no process ties to those of another")
 	if searched > 0 {
-		count("searched groups", searched, "no order of versions by real time was one, so it had to be searched for")
+		result.Count("searched groups", searched, "no order of versions by real time was one, so it had to be searched for")
 	}
 	if invalid > 0 {
-		count("invalid groups", invalid, "")
+		result.Count("invalid groups", invalid, "")
 	}
 	return result
 }

@@ -80,16 +80,13 @@ func (c perKey) Check(ctx context.Context, h *history.History, budget checkers.B
 			}
 		}
 	}
-	count := func(name string, n int, note string) {
-		result.Figures = append(result.Figures, checkers.Figure{Name: name, Value: float64(n), Note: note})
-	}
-	count("keys", len(all), "")
-	count("operations", ops, "those that constrain the order")
+	result.Count("keys", len(all), "")
+	result.Count("operations", ops, "those that constrain the order")
 	if invalid > 0 {
-		count("invalid keys", invalid, "")
+		result.Count("invalid keys", invalid, "")
 	}
 	if doubtful > 0 {
-		count("undecided keys", doubtful, "")
+		result.Count("undecided keys", doubtful, "")
 		if doubtful > 1 {
 			doubt += fmt.Sprintf(" (and %d more keys like it)", doubtful-1)
 		}
