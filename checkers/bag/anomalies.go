@@ -180,7 +180,7 @@ func (s *subject) anomaly(name, text string, proof []int) checkers.Anomaly {
 	a := checkers.Anomaly{Name: name, Sentence: text}
 	if s.Keyed {
 		key := s.Key
-		a.Key, a.Sentence = &key, fmt.Sprintf("on key %d, %s", key, text)
+		a.Key, a.Sentence = &key, fmt.Sprintf("on key %s, %s", s.KeyName(), text)
 	}
 	proof = slices.DeleteFunc(proof, func(e int) bool { return e == none || e == later })
 	slices.Sort(proof)
