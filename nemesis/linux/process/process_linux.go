@@ -108,7 +108,7 @@ func (p *Process) Stop() error {
 	if err := p.signal(unix.SIGSTOP); err != nil {
 		return err
 	}
-	return p.until("stopped", func(states string) bool { return strings.Trim(states, "TtZX") == "" })
+	return p.until("stopped", allStopped)
 }
 
 // Continue lets it go on, and returns once none of its threads is stopped.
@@ -123,7 +123,7 @@ func (p *Process) Continue() error {
 func (p *Process) until(what string, as func(states string) bool) error {
 	for end := time.Now().Add(limit); ; time.Sleep(lookEvery) {
 		states := threadStates(p.PID)
-		if states == "" {
+		if strings.Trim(states, ended) == "" {
 			return fmt.Errorf("%w: pid %d", ErrGone, p.PID)
 		}
 		if as(states) {
@@ -136,9 +136,15 @@ func (p *Process) until(what string, as func(states string) bool) error {
 }
 
 // Stopped says whether all threads of a process are.
-func Stopped(pid int) bool {
-	states := threadStates(pid)
-	return states != "" && strings.Trim(states, "TtZX") == ""
+func Stopped(pid int) bool { return allStopped(threadStates(pid)) }
+
+// ended are the states of threads that have, whether or not anybody has asked about it.
+const ended = "ZX"
+
+// allStopped is for states of threads of which some may have ended, but not all: a process
+// that awaits its parent's call is not stopped, and no signal makes it go on.
+func allStopped(states string) bool {
+	return strings.ContainsAny(states, "Tt") && strings.Trim(states, "Tt"+ended) == ""
 }
 
 // threadStates are those of a process's threads, as /proc shows them.

@@ -88,9 +88,12 @@ func TestAKilledProcessIsGone(t *testing.T) {
 	p, _ := counter(t)
 	must(t, p.Kill())
 	for _, again := range []func() error{p.Stop, p.Continue} { // it is a zombie: nobody has waited for it
-		if err := again(); err != nil && !errors.Is(err, ErrGone) {
-			t.Error(err)
+		if err := again(); !errors.Is(err, ErrGone) {
+			t.Errorf("a zombie: %v", err)
 		}
+	}
+	if Stopped(p.PID) {
+		t.Error("a zombie counts as stopped")
 	}
 	if states := threadStates(p.PID); strings.Trim(states, "ZX") != "" {
 		t.Errorf("its threads are %s", states)
