@@ -86,7 +86,7 @@ var rows = []cluster.Row{
 	{Workload: "bag", Model: model.Eventual, Set: siblings},
 	{Workload: "register", Model: model.NoLostWrite, Set: siblings, Nemeses: changing},
 	{Workload: "bag", Model: model.Eventual, Set: siblings, Nemeses: changing},
-	{Workload: "register", Model: model.NoLostWrite, Set: oneHome},
+	{Workload: "register", Model: model.NoLostWrite, Set: oneHome, Nemeses: changing},
 	{Workload: "set", Model: model.Eventual, Nemeses: changing},
 	{Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"clock"}, Weakness: "lost-write"},
 	{Workload: "register", Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},

@@ -100,10 +100,6 @@ func promises(o cluster.Options) []cluster.Promise {
 	return p
 }
 
-// sameMembers are the faults that leave the ring as it is. Where a key has one home alone,
-// that home's leaving while nodes crash can take the only copy along.
-var sameMembers = []string{"partition", "kill", "pause", "restart", "crash-loop", "disk", "clock", "packet"}
-
 // siblingPromises: no acknowledged write is lost. A read whose quorum need not meet that of
 // a write may miss it until the replicas are repaired.
 func siblingPromises(c dynamo.Config) []cluster.Promise {
@@ -113,9 +109,6 @@ func siblingPromises(c dynamo.Config) []cluster.Promise {
 		Quote:  "In order to provide this kind of guarantee, Dynamo treats the result of each modification as a new and immutable version of the data. It allows for multiple versions of an object to be present in the system at the same time.",
 		Source: source,
 	}}
-	if c.N == 1 {
-		p[0].Nemeses = sameMembers
-	}
 	if c.R+c.W > c.N {
 		p = append(p, reference.Same(cluster.Promise{
 			Model: model.Eventual, Source: source,

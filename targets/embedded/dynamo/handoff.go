@@ -23,6 +23,16 @@ type offer struct {
 	since time.Duration
 }
 
+// keepHint has a hint kept. What was offered of the key before is not confirmed any more by
+// what its home said of it: the home may have handed it on since, and be about to be the
+// only one whom this hint goes to.
+func (s *server) keepHint(c change) {
+	if p := s.peer(c.record.Home); p != nil {
+		p.offered = slices.DeleteFunc(p.offered, func(o offer) bool { return o.key == c.record.Key })
+	}
+	s.store.log(c)
+}
+
 // offer sends a home its oldest hints, but for those that it may yet confirm.
 func (s *server) offer(p *peer) {
 	if !s.ready {

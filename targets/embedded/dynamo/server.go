@@ -99,6 +99,9 @@ func (s *server) syncLater() {
 
 // durable is told of each change that the disk now keeps.
 func (s *server) durable(c change) {
+	if c.record.Kind == recordHint {
+		s.tickLater() // before it is durable, a tick does not see it
+	}
 	switch {
 	case c.record.Kind == recordLife:
 		s.serial, s.ready = c.record.Life<<32, true
@@ -199,7 +202,6 @@ func (s *server) put(from node.ID, m *Put) {
 	r := record{Kind: recordData, Home: m.For, Key: m.Key, Value: s.store.news(m.Key, m.Value, m.For)}
 	if m.For != "" {
 		r.Kind = recordHint
-		s.tickLater()
 	}
 	switch {
 	case r.Value.Empty():
@@ -207,6 +209,9 @@ func (s *server) put(from node.ID, m *Put) {
 	case r.Kind == recordHint && s.cfg.Bug == HintsDropped:
 		s.store.apply(&r)
 		s.answer(from, m)
+		s.tickLater()
+	case r.Kind == recordHint:
+		s.keepHint(change{record: r, from: from, put: m})
 	default:
 		s.store.log(change{record: r, from: from, put: m})
 	}

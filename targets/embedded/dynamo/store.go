@@ -18,11 +18,14 @@ type store struct {
 	fatal func(format string, args ...any)
 	done  func(change) // is told of each change once it is durable
 
-	life  uint64
-	data  map[Key]*cell
-	keys  []Key // of data, in the order of their first write
-	homes []home
-	seats []Seat // of all nodes
+	life uint64
+	data map[Key]*cell
+	keys []Key // of data, in the order of their first write
+	// moving counts, of keys whose data is on its way out, the records of it that are not
+	// durable yet: what still seems to be there is gone as soon as they are.
+	moving map[Key]int
+	homes  []home
+	seats  []Seat // of all nodes
 
 	batch     []byte   // framed records, waiting for the disk
 	waiting   []change // the same
@@ -51,7 +54,7 @@ type change struct {
 
 // open reads the log back. It returns how many bytes of a torn end were cut off.
 func (s *store) open(peers []node.ID) (torn int, err error) {
-	s.data = map[Key]*cell{}
+	s.data, s.moving = map[Key]*cell{}, map[Key]int{}
 	for _, id := range peers {
 		s.homes = append(s.homes, home{id: id, hints: map[Key]*cell{}})
 		s.seats = append(s.seats, Seat{Member: true})
@@ -84,6 +87,9 @@ func (s *store) open(peers []node.ID) (torn int, err error) {
 // log makes a change durable and then visible.
 func (s *store) log(c change) {
 	s.batch = appendRecord(s.batch, &c.record)
+	if c.record.Kind == recordMoved {
+		s.moving[c.record.Key]++
+	}
 	if s.lazy {
 		s.apply(&c.record)
 		s.done(c)
@@ -161,6 +167,9 @@ func (s *store) apply(r *record) {
 	case recordSeats:
 		s.seats = merged(s.seats, r.Seats)
 	case recordMoved:
+		if s.moving[r.Key]--; s.moving[r.Key] <= 0 {
+			delete(s.moving, r.Key)
+		}
 		if c := s.data[r.Key]; c != nil {
 			c.settle(r.Value)
 		}
@@ -231,7 +240,7 @@ func (s *store) news(k Key, v Value, forHome node.ID) Value {
 		}
 		cells = h.hints
 	}
-	if c := cells[k]; c != nil {
+	if c := cells[k]; c != nil && (forHome != "" || s.moving[k] == 0) {
 		return c.news(v)
 	}
 	return v

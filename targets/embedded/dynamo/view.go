@@ -181,8 +181,7 @@ func (s *server) handOver(k Key, has []node.ID) {
 	if s.cfg.Bug != DropBeforeHandover {
 		for _, h := range homes {
 			if h != s.self && !slices.Contains(has, h) {
-				s.store.log(change{record: record{Kind: recordHint, Home: h, Key: k, Value: v}})
-				s.tickLater()
+				s.keepHint(change{record: record{Kind: recordHint, Home: h, Key: k, Value: v}})
 			}
 		}
 	}
