@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
-	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/route"
 	"github.com/faultline-dev/faultline/targets/embedded/view"
 )
@@ -51,13 +50,13 @@ func (s *server) Accept(w route.Waiter) {
 		s.waitToRead(w)
 		return
 	}
-	s.waiters.Gather(w)
+	s.router.Gather(w)
 	s.propose()
 }
 
 // propose numbers the changes that came in while the disk was at work, and sends them out.
 func (s *server) propose() {
-	if s.log.Syncing() || !s.waiters.Append(&s.log) {
+	if s.log.Syncing() || !s.log.AppendGathered(&s.router) {
 		return
 	}
 	for i := range s.primary.backups {
@@ -111,7 +110,7 @@ func (s *server) commit() {
 			number = min(number, b.acked) // 0 before it has its state
 		}
 	}
-	s.log.CommitTo(number, s.waiters.Settle)
+	s.log.CommitTo(number, s.router.Settle)
 	s.readEarly()
 }
 
@@ -158,9 +157,6 @@ func (s *server) Serve(w route.Waiter) {
 // dismissReads sends those back that wait for a read: another node may lead now.
 func (s *server) dismissReads() {
 	s.views.Dismiss(&s.router)
-	early := s.primary.early
+	s.router.NotLeader(s.primary.early)
 	s.primary.early = nil
-	for _, w := range early {
-		s.router.Answer(w, &kv.Reply{Status: kv.NotLeader})
-	}
 }

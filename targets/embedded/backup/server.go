@@ -17,7 +17,6 @@ type server struct {
 	views   view.Agreement
 	log     oplog.Log
 	router  route.Router
-	waiters oplog.Waiters
 	primary primary
 	led     bool // it was the primary of the last view that it adopted
 }
@@ -29,7 +28,6 @@ func (s *server) Start(env node.Env) {
 		env.Fatalf("%v", err)
 		return
 	}
-	s.waiters.Start(env, &s.router)
 	s.views.Start(env, s, view.Config{
 		Size:      s.cfg.Replicas,
 		Forgetful: s.cfg.Bug == ViewNotPersisted,
@@ -49,7 +47,7 @@ func (s *server) tick() {
 	s.tickLater()
 	if s.leads() {
 		s.resend()
-		s.waiters.Expire()
+		s.router.Overdue(oplog.CommitWithin, "not all members of the view confirm it")
 	} else {
 		s.getState()
 		s.confirm()
@@ -82,7 +80,7 @@ func (s *server) Adopted() {
 	case s.led:
 		s.takeOver(v, !led)
 	case led:
-		s.waiters.Resign()
+		s.router.Resign()
 		s.primary = primary{}
 	}
 	if s.led || led {

@@ -94,7 +94,7 @@ func (s *server) ack(m *Ack) {
 }
 
 // commit applies what the tail has and answers, at the head, who waits for it.
-func (s *server) commit(number uint64) { s.log.CommitTo(number, s.waiters.Settle) }
+func (s *server) commit(number uint64) { s.log.CommitTo(number, s.router.Settle) }
 
 // readEarly answers the reads that came before the history.
 func (s *server) readEarly() {

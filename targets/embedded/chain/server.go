@@ -12,15 +12,14 @@ import (
 
 // server is a node.
 type server struct {
-	cfg     Config
-	env     node.Env
-	views   view.Agreement
-	log     oplog.Log
-	router  route.Router
-	waiters oplog.Waiters  // at the head
-	early   []route.Waiter // reads at a tail that has not its whole history yet
-	led     bool           // it was the head of the last chain that it adopted
-	next    successor
+	cfg    Config
+	env    node.Env
+	views  view.Agreement
+	log    oplog.Log
+	router route.Router
+	early  []route.Waiter // reads at a tail that has not its whole history yet
+	led    bool           // it was the head of the last chain that it adopted
+	next   successor
 }
 
 // Start implements node.Node.
@@ -30,7 +29,6 @@ func (s *server) Start(env node.Env) {
 		env.Fatalf("%v", err)
 		return
 	}
-	s.waiters.Start(env, &s.router)
 	s.views.Start(env, s, view.Config{Size: s.cfg.Replicas, NoConfirm: s.cfg.Bug == OldTailReads})
 	s.router.Start(env, s, s.views.Born())
 	s.tickLater()
@@ -46,7 +44,7 @@ func (s *server) tick() {
 	s.join()
 	s.resend()
 	s.acknowledge()
-	s.waiters.Expire()
+	s.router.Overdue(oplog.CommitWithin, "not all members of the view confirm it")
 	s.router.Expire()
 }
 
@@ -84,7 +82,7 @@ func (s *server) Adopted() {
 	if s.led {
 		s.log.Begin(v.Number)
 	} else {
-		s.waiters.Resign()
+		s.router.Resign()
 	}
 	if s.led || led {
 		s.env.Leading(v.Number, s.led)
@@ -151,7 +149,7 @@ func (s *server) Leader(r *kv.Request) (node.ID, uint64) {
 func (s *server) Accept(w route.Waiter) {
 	switch {
 	case !w.Request.Op.Reads():
-		s.waiters.Gather(w)
+		s.router.Gather(w)
 		s.propose()
 	case s.joined():
 		s.views.Read(w)
@@ -163,7 +161,7 @@ func (s *server) Accept(w route.Waiter) {
 // propose numbers, at the head, the changes that came in while the disk was at work.
 func (s *server) propose() {
 	if !s.log.Syncing() {
-		s.waiters.Append(&s.log)
+		s.log.AppendGathered(&s.router)
 	}
 }
 
@@ -176,9 +174,6 @@ func (s *server) Serve(w route.Waiter) {
 // dismissReads sends those back that wait for a read: another node may be the tail now.
 func (s *server) dismissReads() {
 	s.views.Dismiss(&s.router)
-	early := s.early
+	s.router.NotLeader(s.early)
 	s.early = nil
-	for _, w := range early {
-		s.router.Answer(w, &kv.Reply{Status: kv.NotLeader})
-	}
 }

@@ -12,14 +12,16 @@
 //	| 1 ... Commit: certain        | ... Synced ... Last        |
 //	+------------------------------+----------------------------+
 //
-// Start with Log, then file.go (what is on the disk); Waiters are for who leads.
+// Start with Log, then file.go (what is on the disk).
 package oplog
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/kv"
+	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
 // Entry is an operation. Its number follows from where it stands.
@@ -103,6 +105,26 @@ func (l *Log) Append(requests ...kv.Request) {
 	}
 	l.add(entries)
 }
+
+// AppendGathered numbers the changes that a router has gathered, and has it owe their
+// answers; false if there are none.
+func (l *Log) AppendGathered(router *route.Router) bool {
+	waiters := router.Gathered()
+	if len(waiters) == 0 {
+		return false
+	}
+	requests := make([]kv.Request, len(waiters))
+	for i, w := range waiters {
+		requests[i] = w.Request
+		router.Owe(w, l.Last()+1+uint64(i))
+	}
+	l.Append(requests...)
+	return true
+}
+
+// CommitWithin is how long an operation may take to be committed before whoever waits for
+// it is told that the outcome is open.
+const CommitWithin = 1200 * time.Millisecond
 
 // Take adds the operations after from, of which this replica may have some; false if it
 // lacks some before them.

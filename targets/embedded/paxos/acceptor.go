@@ -185,7 +185,8 @@ func (s *server) carryOut(before uint64) {
 			reply = s.machine.Apply(&r)
 		}
 		if s.role == leading {
-			s.leader.settle(s, &reply)
+			s.leader.open = s.leader.open[1:]
+			s.router.Settle(s.log.chosen-1, &reply)
 		}
 	}
 	s.writeChosen()

@@ -35,31 +35,29 @@ func (s *server) campaign() {
 		s.ballot = s.seen.above(s.self, len(s.peers))
 		s.seen = s.ballot
 	}
-	s.role, s.led, s.promises, s.bound = preparing, 0, nil, false
-	m := &Prepare{Ballot: s.ballot, Slot: s.log.chosen}
-	for _, peer := range s.peers {
-		if peer != s.env.ID() {
-			s.env.Send(peer, m)
-		}
-	}
+	s.role, s.led, s.promises, s.bound = preparing, 0, make([]*Promise, len(s.peers)), false
+	s.sendOthers(&Prepare{Ballot: s.ballot, Slot: s.log.chosen})
 	s.promiseSelf()
 }
 
 // promiseSelf completes a majority.
 func (s *server) promiseSelf() {
-	if !s.bound && s.majority(len(s.promises)+1) {
+	if !s.bound && s.majority(s.promisesGiven()+1) {
 		s.bound = true
 		s.env.Send(s.env.ID(), &Prepare{Ballot: s.ballot, Slot: s.log.chosen})
 	}
 }
 
-func (s *server) majority(n int) bool { return n > len(s.peers)/2 }
-
-// given is a promise that came in.
-type given struct {
-	from    node.ID
-	promise *Promise
+func (s *server) promisesGiven() (n int) {
+	for _, m := range s.promises {
+		if m != nil {
+			n++
+		}
+	}
+	return n
 }
+
+func (s *server) majority(n int) bool { return n > len(s.peers)/2 }
 
 // promiseGiven ends phase 1 when a majority has promised.
 func (s *server) promiseGiven(from node.ID, m *Promise) {
@@ -72,14 +70,8 @@ func (s *server) promiseGiven(from node.ID, m *Promise) {
 	if m.Slot > s.log.chosen {
 		return // it was asked for less
 	}
-	self := from == s.env.ID()
-	for _, g := range s.promises {
-		if g.from == from {
-			return
-		}
-	}
-	s.promises = append(s.promises, given{from, m})
-	if self && s.majority(len(s.promises)) {
+	s.promises[s.index(from)] = m
+	if s.promises[s.self] != nil && s.majority(s.promisesGiven()) {
 		s.lead()
 		return
 	}
@@ -92,8 +84,10 @@ func (s *server) lead() {
 	promises := s.promises
 	s.role, s.promises = leading, nil
 	ready := s.log.chosen
-	for _, g := range promises {
-		ready = max(ready, g.promise.Slot+uint64(len(g.promise.Entries)))
+	for _, m := range promises {
+		if m != nil {
+			ready = max(ready, m.Slot+uint64(len(m.Entries)))
+		}
 	}
 	now := s.env.Now()
 	s.leader = leadership{next: s.log.chosen, ready: ready, alive: make([]time.Duration, len(s.peers))}
@@ -105,19 +99,19 @@ func (s *server) lead() {
 	for slot := s.log.chosen; slot < ready; slot++ {
 		values = append(values, s.constrained(slot, promises))
 	}
-	s.propose(values, nil)
+	s.propose(values)
 	s.beat()
 	s.router.Redirect()
 }
 
 // constrained is the value that promises demand for a slot: that of the highest ballot.
-func (s *server) constrained(slot uint64, promises []given) []byte {
+func (s *server) constrained(slot uint64, promises []*Promise) []byte {
 	var best Entry
-	for _, g := range promises {
-		if s.cfg.Bug == PromisesIgnored && g.from != s.env.ID() {
+	for i, m := range promises {
+		if m == nil || s.cfg.Bug == PromisesIgnored && i != s.self {
 			continue
 		}
-		if e := g.promise.at(slot); e.Ballot > best.Ballot {
+		if e := m.at(slot); e.Ballot > best.Ballot {
 			best = e
 		}
 	}
@@ -126,9 +120,8 @@ func (s *server) constrained(slot uint64, promises []given) []byte {
 
 // leadership is what a node keeps while it leads.
 type leadership struct {
-	ready    uint64         // from this slot on values are its own
-	next     uint64         // the slot of the next command
-	gathered []route.Waiter // to be proposed together
+	ready uint64 // from this slot on values are its own
+	next  uint64 // the slot of the next command
 	// accepting says that the node's own disk is at work for its last proposal. Commands
 	// gather meanwhile.
 	accepting bool
@@ -139,11 +132,9 @@ type leadership struct {
 
 // proposal is of a slot whose value is not chosen yet.
 type proposal struct {
-	value  []byte
-	waiter *route.Waiter
-	acks   acks
-	since  time.Duration
-	sent   time.Duration
+	value []byte
+	acks  acks
+	sent  time.Duration
 }
 
 // acks are the acceptors that have accepted.
@@ -166,43 +157,35 @@ func (s *server) Accept(w route.Waiter) {
 		s.read(w)
 		return
 	}
-	s.leader.gathered = append(s.leader.gathered, w)
+	s.router.Gather(w)
 }
 
 // proposeGathered gives slots to the commands that have come in.
 func (s *server) proposeGathered() {
-	l := &s.leader
-	if s.role != leading || l.accepting || len(l.gathered) == 0 {
+	if s.role != leading || s.leader.accepting {
 		return
 	}
-	values := make([][]byte, len(l.gathered))
-	for i := range l.gathered {
-		values[i] = kv.AppendRequest(nil, &l.gathered[i].Request)
+	var values [][]byte
+	for i, w := range s.router.Gathered() {
+		values = append(values, kv.AppendRequest(nil, &w.Request))
+		s.router.Owe(w, s.leader.next+uint64(i))
 	}
-	waiters := l.gathered
-	l.gathered = nil
-	s.propose(values, waiters)
+	s.propose(values)
 }
 
 // propose is phase 2a.
-func (s *server) propose(values [][]byte, waiters []route.Waiter) {
+func (s *server) propose(values [][]byte) {
 	if len(values) == 0 {
 		return
 	}
-	l, now := &s.leader, s.env.Now()
+	l := &s.leader
 	m := &Accept{Ballot: s.ballot, Slot: l.next, Values: values}
-	for i, v := range values {
-		p := proposal{value: v, since: now, sent: now}
-		if waiters != nil {
-			p.waiter = &waiters[i]
-		}
-		l.open = append(l.open, p)
+	for _, v := range values {
+		l.open = append(l.open, proposal{value: v, sent: s.env.Now()})
 	}
 	l.next += uint64(len(values))
 	l.accepting = true
-	for _, peer := range s.peers {
-		s.env.Send(peer, m)
-	}
+	s.sendAll(m)
 }
 
 // acceptedBy counts, and finds out what is chosen. Slots are carried out in order, once
@@ -224,15 +207,6 @@ func (s *server) acceptedBy(from node.ID, m *Accepted) {
 	}
 	s.carryOut(chosen)
 	s.serveReads()
-}
-
-// settle answers whoever waits for the first of the open slots, which is chosen.
-func (l *leadership) settle(s *server, reply *kv.Reply) {
-	p := l.open[0]
-	l.open = l.open[1:]
-	if p.waiter != nil {
-		s.router.Answer(*p.waiter, reply)
-	}
 }
 
 const (
@@ -259,12 +233,7 @@ func (s *server) tend() {
 		s.resign()
 		return
 	}
-	for i := range l.open {
-		if p := &l.open[i]; p.waiter != nil && now-p.since >= commitWithin {
-			s.router.Answer(*p.waiter, kv.Doubt("no majority accepts the command"))
-			p.waiter = nil
-		}
-	}
+	s.router.Overdue(commitWithin, "no majority accepts the command")
 	s.resend(now)
 	s.beat()
 }
@@ -282,20 +251,13 @@ func (s *server) resend(now time.Duration) {
 		m.Values = append(m.Values, p.value)
 	}
 	if len(m.Values) > 0 {
-		for _, peer := range s.peers {
-			s.env.Send(peer, m)
-		}
+		s.sendAll(m)
 	}
 }
 
 // beat tells all that the leader is there, and what is chosen.
 func (s *server) beat() {
-	m := &Heartbeat{Ballot: s.ballot, Chosen: s.log.chosen, Round: s.leader.round}
-	for i, peer := range s.peers {
-		if i != s.self {
-			s.env.Send(peer, m)
-		}
-	}
+	s.sendOthers(&Heartbeat{Ballot: s.ballot, Chosen: s.log.chosen, Round: s.leader.round})
 }
 
 // nack hears that an acceptor has promised more to somebody else.
@@ -309,8 +271,7 @@ func (s *server) nack(m *Nack) {
 // resign gives up the ballot, and what this node owes as a leader. Commands that are
 // proposed may yet be chosen.
 func (s *server) resign() {
-	led := s.role == leading
-	l := s.leader
+	led, l := s.role == leading, s.leader
 	s.role, s.leader, s.promises = following, leadership{}, nil
 	s.postponeElection()
 	if !led {
@@ -318,14 +279,6 @@ func (s *server) resign() {
 	}
 	s.led = 0
 	s.env.Leading(uint64(s.ballot), false)
-	for _, p := range l.open {
-		if p.waiter != nil {
-			s.router.Answer(*p.waiter, kv.Doubt("the leader stepped down"))
-		}
-	}
-	notLeader := &kv.Reply{Status: kv.NotLeader}
-	for _, w := range l.gathered {
-		s.router.Answer(w, notLeader)
-	}
-	l.reading.giveUp(s, notLeader)
+	s.router.Resign()
+	l.reading.giveUp(&s.router)
 }

@@ -101,14 +101,11 @@ func (s *server) serveReads() {
 	}
 }
 
-// giveUp answers all that wait.
-func (r *reading) giveUp(s *server, reply *kv.Reply) {
-	for _, list := range [][]route.Waiter{r.current, r.later} {
-		for _, w := range list {
-			s.router.Answer(w, reply)
-		}
-	}
+// giveUp sends all back that wait.
+func (r *reading) giveUp(router *route.Router) {
+	router.NotLeader(r.current)
+	router.NotLeader(r.later)
 	for _, d := range r.due {
-		s.router.Answer(d.Waiter, reply)
+		router.Answer(d.Waiter, &kv.Reply{Status: kv.NotLeader})
 	}
 }

@@ -29,8 +29,8 @@ type server struct {
 	synced   time.Duration // when what nobody waits for was last written
 
 	role     role
-	ballot   Ballot // its own, unless it follows
-	promises []given
+	ballot   Ballot        // its own, unless it follows
+	promises []*Promise    // by acceptor
 	bound    bool          // it has asked itself to promise
 	waits    time.Duration // for a leader, since when
 	patience time.Duration // and for how long
@@ -71,6 +71,20 @@ func (s *server) Start(env node.Env) {
 }
 
 func (s *server) index(id node.ID) int { return slices.Index(s.peers, id) }
+
+func (s *server) sendAll(m node.Message) {
+	for _, peer := range s.peers {
+		s.env.Send(peer, m)
+	}
+}
+
+func (s *server) sendOthers(m node.Message) {
+	for i, peer := range s.peers {
+		if i != s.self {
+			s.env.Send(peer, m)
+		}
+	}
+}
 
 const (
 	// tickEvery is the leader's heartbeat, and how often all nodes look what is overdue.

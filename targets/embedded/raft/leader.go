@@ -11,20 +11,12 @@ import (
 )
 
 // leadership is what a node keeps while it leads. Entries of one term are committed in the
-// order in which its leader proposed them, so that who waits for them is a queue.
+// order in which its leader proposed them, and numbered so.
 type leadership struct {
-	gathered  []route.Waiter // to be proposed together once the disk is free
-	commands  [][]byte       // the same, of the store around the group
-	proposed  []proposal
+	commands  [][]byte // of the store around the group, to be proposed once the disk is free
 	number    uint64
 	change    *change         // of the members
 	snapshots []time.Duration // when each peer was sent one; 0: none is under way
-}
-
-type proposal struct {
-	route.Waiter
-	entry uint64 // the number in its command
-	since time.Duration
 }
 
 // commitWithin is how long a majority may take to confirm an entry before whoever waits
@@ -44,7 +36,7 @@ func (s *Server) Accept(w route.Waiter) {
 		s.read(w)
 		return
 	}
-	s.leader.gathered = append(s.leader.gathered, w)
+	s.router.Gather(w)
 }
 
 // Propose puts a command of the store around the group into the log, if this member leads.
@@ -59,13 +51,13 @@ func (s *Server) Propose(data []byte) {
 
 // propose hands the gathered changes to the core.
 func (s *Server) propose() {
-	l := &s.leader
-	if len(l.gathered)+len(l.commands) == 0 {
+	l, gathered := &s.leader, s.router.Gathered()
+	if len(gathered)+len(l.commands) == 0 {
 		return
 	}
-	entries := make([]*pb.Entry, 0, len(l.gathered)+len(l.commands))
-	for i := range l.gathered {
-		c := command{number: l.number + uint64(i) + 1, request: l.gathered[i].Request}
+	entries := make([]*pb.Entry, 0, len(gathered)+len(l.commands))
+	for i := range gathered {
+		c := command{number: l.number + uint64(i) + 1, request: gathered[i].Request}
 		entries = append(entries, &pb.Entry{Data: c.append(make([]byte, 0, commandSize))})
 	}
 	for _, data := range l.commands {
@@ -73,70 +65,36 @@ func (s *Server) propose() {
 		entries = append(entries, &pb.Entry{Data: c.append(nil)})
 	}
 	l.commands = nil
-	now := s.env.Now()
 	err := s.core.Step(&pb.Message{Type: pb.MsgProp.Enum(), From: &s.self, Entries: entries})
-	for _, w := range l.gathered {
+	if err != nil {
+		s.router.NotLeader(gathered)
+		return
+	}
+	for _, w := range gathered {
 		l.number++
-		if err != nil {
-			s.router.Answer(w, &kv.Reply{Status: kv.NotLeader})
-			continue
-		}
 		if s.cfg.Bug == AckBeforeQuorum && w.Request.Op.Blind() {
 			s.router.Answer(w, &kv.Reply{})
 			continue
 		}
-		l.proposed = append(l.proposed, proposal{w, l.number, now})
+		s.router.Owe(w, l.number)
 	}
-	clear(l.gathered)
-	l.gathered = l.gathered[:0]
 }
 
 // commandSize is that of most commands.
 const commandSize = 16
 
-// settle answers whoever waits for a command that was applied at an index of the log.
-func (l *leadership) settle(s *Server, number uint64, reply *kv.Reply, index uint64) {
-	for len(l.proposed) > 0 && l.proposed[0].entry <= number {
-		p := l.proposed[0]
-		l.proposed = l.proposed[1:]
-		if p.entry == number {
-			s.router.AnswerAt(p.Waiter, reply, index)
-		}
-	}
-}
-
-// expireProposals answers those that wait in vain. The entries stay in the log and may
-// yet be committed.
-func (s *Server) expireProposals() {
-	l, now := &s.leader, s.env.Now()
-	for len(l.proposed) > 0 && now-l.proposed[0].since >= commitWithin {
-		p := l.proposed[0]
-		l.proposed = l.proposed[1:]
-		s.router.Answer(p.Waiter, kv.Doubt("no majority answers the leader"))
-	}
-}
-
 // resign gives up what this node owes as a leader.
 func (s *Server) resign() {
 	l, r := s.leader, s.reading
 	s.leader, s.reading = leadership{}, reading{round: r.round}
-	for _, p := range l.proposed {
-		s.router.Answer(p.Waiter, kv.Doubt("the leader stepped down"))
-	}
+	s.router.Resign()
 	if l.change != nil {
 		s.env.Reply(l.change.id, kv.Doubt("the leader stepped down"))
 	}
-	notLeader := &kv.Reply{Status: kv.NotLeader}
-	for _, w := range l.gathered {
-		s.router.Answer(w, notLeader)
-	}
-	for _, list := range [][]route.Waiter{r.current, r.next} {
-		for _, w := range list {
-			s.router.Answer(w, notLeader)
-		}
-	}
+	s.router.NotLeader(r.current)
+	s.router.NotLeader(r.next)
 	for _, due := range r.due {
-		s.router.Answer(due.Waiter, notLeader)
+		s.router.Answer(due.Waiter, &kv.Reply{Status: kv.NotLeader})
 	}
 }
 

@@ -133,7 +133,7 @@ func (s *Server) tick() {
 		s.core.Tick()
 		s.renewLease()
 		s.retrySnapshots()
-		s.expireProposals()
+		s.router.Overdue(commitWithin, "no majority answers the leader")
 		s.expireChange()
 	}
 	s.router.Expire()
@@ -318,7 +318,7 @@ func (s *Server) apply(e *pb.Entry) {
 	}
 	reply := s.machine.Apply(&c.request)
 	if s.leading && e.GetTerm() == s.term {
-		s.leader.settle(s, c.number, &reply, e.GetIndex())
+		s.router.SettleAt(c.number, &reply, e.GetIndex())
 	}
 }
 

@@ -4,7 +4,7 @@
 // leader, and tries a call again only if it certainly did nothing: a read, or a change that
 // the other node says it did not take up. Everything else that gets lost ends as uncertain.
 // So a store needs no table of clients to carry out each request at most once. Start with
-// Host, which a store implements, then Router.
+// Host, which a store implements, then Router; changes.go is for who leads.
 package route
 
 import (
@@ -71,6 +71,7 @@ type Router struct {
 	seen    map[uint64]*window
 	applied uint64
 	held    []held
+	changes changes
 }
 
 // held is an answer that waits until the node has applied its request, too.

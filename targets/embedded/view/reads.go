@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/node"
-	"github.com/faultline-dev/faultline/targets/embedded/kv"
 	"github.com/faultline-dev/faultline/targets/embedded/route"
 )
 
@@ -45,12 +44,8 @@ func (a *Agreement) Read(w Waiter) {
 func (a *Agreement) Dismiss(router *route.Router) {
 	r := a.reads
 	a.reads = reads{round: r.round}
-	notLeader := &kv.Reply{Status: kv.NotLeader}
-	for _, list := range [][]Waiter{r.current, r.next} {
-		for _, w := range list {
-			router.Answer(w, notLeader)
-		}
-	}
+	router.NotLeader(r.current)
+	router.NotLeader(r.next)
 }
 
 func (a *Agreement) beginRound() {
