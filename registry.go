@@ -2,12 +2,14 @@ package faultline
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/nemesis"
+	"github.com/faultline-dev/faultline/targets/simulated"
 	"github.com/faultline-dev/faultline/workloads"
 )
 
@@ -23,10 +25,10 @@ func newRegistry(extensions []any) (*registry, error) {
 	for _, e := range extensions {
 		switch e := e.(type) {
 		case cluster.Target:
-			r.targets = append(r.targets, withBugOption(e))
+			r.targets = append(r.targets, complete(e))
 		case []cluster.Target:
 			for _, t := range e {
-				r.targets = append(r.targets, withBugOption(t))
+				r.targets = append(r.targets, complete(t))
 			}
 		case workloads.Workload:
 			r.workloads = append(r.workloads, e)
@@ -37,6 +39,23 @@ func newRegistry(extensions []any) (*registry, error) {
 		}
 	}
 	return r, nil
+}
+
+// complete adds to a target what follows from the rest of it.
+func complete(t cluster.Target) cluster.Target { return withBugOption(inSimulation(t)) }
+
+// inSimulation lets a reference system live in the simulated world, unless it says how itself.
+func inSimulation(t cluster.Target) cluster.Target {
+	if t.Reference == nil || t.Open[cluster.Sim] != nil {
+		return t
+	}
+	open := maps.Clone(t.Open)
+	if open == nil {
+		open = map[cluster.World]cluster.Opener{}
+	}
+	open[cluster.Sim] = simulated.Opener(t.Reference)
+	t.Open = open
+	return t
 }
 
 // noBug is the value of the option "bug" that plants none.

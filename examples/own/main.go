@@ -44,7 +44,7 @@ var target = cluster.Target{
 			return docker.Container{Env: map[string]string{"PEERS": strings.Join(peers, " ")}}
 		},
 		Connect: func(_ context.Context, n docker.Node, _ []docker.Node, _ cluster.Options) (cluster.Conn, error) {
-			return conn{"http://" + n.Addr.String() + ":8000", &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}}, nil
+			return conn{url: "http://" + n.Addr.String() + ":8000", http: &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}}, nil
 		},
 	})},
 }
@@ -53,6 +53,7 @@ var target = cluster.Target{
 type conn struct {
 	url  string
 	http *http.Client
+	cluster.NoCompareAndSet
 }
 
 func (c conn) Close() error { c.http.CloseIdleConnections(); return nil }
@@ -69,10 +70,6 @@ func (c conn) Read(ctx context.Context, key int64) (value int64, found bool, err
 func (c conn) Write(ctx context.Context, key, value int64) error {
 	_, _, err := c.do(ctx, http.MethodPut, key, strconv.FormatInt(value, 10))
 	return err
-}
-
-func (c conn) CompareAndSet(context.Context, int64, int64, int64) error {
-	return cluster.ErrUnsupported
 }
 
 func (c conn) do(ctx context.Context, method string, key int64, body string) (code int, answer string, err error) {

@@ -15,6 +15,14 @@ type Register interface {
 	CompareAndSet(ctx context.Context, key, old, new int64) error
 }
 
+// NoCompareAndSet is for a Register that has no such operation to embed.
+type NoCompareAndSet struct{}
+
+// CompareAndSet implements Register.
+func (NoCompareAndSet) CompareAndSet(context.Context, int64, int64, int64) error {
+	return ErrUnsupported
+}
+
 // Siblings is a Register that keeps values side by side which were written without knowledge
 // of each other. A write replaces what its connection has read of the key, or written to it,
 // before, and nothing else; Read returns one of the values, and what was read with it counts

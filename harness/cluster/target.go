@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/model"
@@ -68,6 +69,19 @@ type Caller interface {
 	// never reached the node is Definite.
 	Call(ctx context.Context, request node.Message) (node.Message, error)
 	Close() error
+}
+
+// Call is Caller.Call for a system whose requests and replies are of one type.
+func Call[M node.Message](ctx context.Context, c Caller, request M) (M, error) {
+	reply, err := c.Call(ctx, request)
+	if err != nil {
+		return request, err
+	}
+	m, ok := reply.(M)
+	if !ok {
+		return request, fmt.Errorf("a reply of type %T to a request of type %T", reply, request)
+	}
+	return m, nil
 }
 
 // Promise is one thing a target keeps.

@@ -13,6 +13,7 @@ import (
 // contextual is a client of mode siblings: with its writes and removals it tells what it has
 // read, or done, of the same register or element before.
 type contextual struct {
+	cluster.NoCompareAndSet
 	reference.Administrator
 	caller    cluster.Caller
 	registers map[int64]dynamo.Context
@@ -70,11 +71,6 @@ func (c *contextual) Write(ctx context.Context, key, value int64) error {
 		c.registers[key] = c.registers[key].Join(seen)
 	}
 	return err
-}
-
-// CompareAndSet implements cluster.Register; the store does not offer it.
-func (c *contextual) CompareAndSet(context.Context, int64, int64, int64) error {
-	return cluster.ErrUnsupported
 }
 
 // Add implements cluster.Set.
