@@ -244,7 +244,7 @@ func TestHonest(t *testing.T) {
 			s.crash = 0.1
 		}
 		h := generate(r, s)
-		subject := subjects(h, history.Nil)[0]
+		subject := gathered(h)
 		limit := int32(r.Intn(h.Len()))
 		q := subject.sources(limit)
 		whole := subject.within(limit)

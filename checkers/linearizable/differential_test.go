@@ -52,17 +52,26 @@ func TestAgainstOracles(t *testing.T) {
 			t.Fatalf("seed %d: got %v, want %v (%s):\n%s", seed, got.Valid, want, got.Reason, dump(h))
 		}
 		counts[fmt.Sprint(want)]++
-		subject := subjects(h, history.Nil)[0]
+		subject := gathered(h)
 		subject.prune()
 		if subject.unique() {
 			counts["by zones"]++
+		}
+		if sweep := newGathering(h, history.Nil); want == checkers.Valid {
+			if sweep.sweep(); sweep.all[0].settled && sweep.all[0].size != len(subject.ops) {
+				t.Fatalf("seed %d: the sweep counts %d operations, not %d:\n%s", seed, sweep.all[0].size, len(subject.ops), dump(h))
+			} else if sweep.all[0].settled {
+				counts["by a sweep"]++
+			} else if s.unique {
+				t.Fatalf("seed %d: the sweep does not settle what is legal:\n%s", seed, dump(h))
+			}
 		}
 		if want == checkers.Invalid {
 			checkStory(t, seed, h, got.Anomalies[0])
 		}
 	}
 	t.Log(counts)
-	if counts["invalid"] < *histories/20 || counts["valid"] < *histories/20 || counts["by zones"] < *histories/20 {
+	if counts["invalid"] < *histories/20 || counts["valid"] < *histories/20 || counts["by zones"] < *histories/20 || counts["by a sweep"] < *histories/20 {
 		t.Errorf("too few of a kind to mean anything: %v", counts)
 	}
 }

@@ -3,8 +3,9 @@
 // completion (Herlihy and Wing, TOPLAS 1990).
 //
 // The one idea: pick the engine by what the history allows. A key whose values are written
-// once each - which is what our workloads take care to do - is decided exactly in the time
-// of a sort, crashes and all (zones.go). Any other is searched, within a budget (search.go,
+// once each - which is what our workloads take care to do - is decided exactly, crashes and
+// all: in one sweep over the events if it is legal (sweep.go), else in the time of a sort, with
+// the contradiction to show for it (zones.go). Any other is searched, within a budget (search.go,
 // checkers/engine/search). Keys are independent: a composition of registers is linearizable
 // just if each of them is.
 //
@@ -73,7 +74,11 @@ func (r register) Check(ctx context.Context, h *history.History, budget checkers
 	begin := time.Now()
 	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
 	defer cancel()
-	subjects := subjects(h, r.Initial)
+	g := newGathering(h, r.Initial)
+	if g.sweep(); slices.ContainsFunc(g.all, func(s *subject) bool { return !s.settled }) {
+		g.gather()
+	}
+	subjects := g.all
 	c := &check{ctx: ctx, deadline: begin.Add(budget.Time), workers: max(1, min(budget.Workers, len(subjects)))}
 	c.memory = budget.Memory / int64(c.workers)
 	return r.report(h, subjects, c.judge(subjects), time.Since(begin))
@@ -93,15 +98,18 @@ func (c *check) judge(subjects []*subject) []finding {
 	findings := make([]finding, len(subjects))
 	work := make([]int, len(subjects))
 	for i, s := range subjects {
-		s.prune()
-		findings[i].zones = s.unique()
+		if !s.settled {
+			s.prune()
+			s.size = len(s.ops)
+		}
+		findings[i].zones = s.settled || s.unique()
 		work[i] = i
 	}
 	cost := func(i int) int {
 		if findings[i].zones {
 			return 0
 		}
-		return len(subjects[i].ops)
+		return subjects[i].size
 	}
 	slices.SortStableFunc(work, func(a, b int) int { return cmp.Compare(cost(a), cost(b)) })
 
@@ -139,6 +147,7 @@ func (c *check) guarded(s *subject, f *finding, slice time.Duration) {
 func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 	const all = math.MaxInt32 - 1 // later than any event, earlier than pending
 	switch {
+	case s.settled:
 	case s.fault != "":
 		f.verdict, f.reason = checkers.Unknown, s.fault
 	case c.ctx.Err() != nil:
@@ -174,7 +183,7 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 	var slowest time.Duration
 	for i, f := range findings {
 		s := subjects[i]
-		ops += len(s.ops)
+		ops += s.size
 		slowest = max(slowest, f.took)
 		if !f.zones {
 			searched++

@@ -38,22 +38,25 @@ func (o op) mutates() bool { return o.kind != read }
 
 // subject is one register: the operations of one key, in order of invocation.
 type subject struct {
-	h      *history.History
-	key    int64
-	keyed  bool
-	ops    []op
-	number numbers
-	values []history.Value // by number, once spelled out
-	fault  string          // why the history of this key cannot be judged
+	h       *history.History
+	key     int64
+	keyed   bool
+	line    *line // while a sweep is under way
+	settled bool  // a sweep has found it legal, so that its operations are not gathered
+	size    int   // how many operations constrain the order
+	ops     []op
+	number  numbers
+	values  []history.Value // by number, once spelled out
+	fault   string          // why the history of this key cannot be judged
 }
 
-// subjects splits a history into its registers, in order of first use.
+// gather collects the operations of the registers that no sweep has settled.
 //
 // What counts: everything that certainly happened, mutating operations that may have, and
 // compare-and-sets that failed but saw a value, which are reads. What certainly did not
 // happen constrains nothing, nor does a read that nobody got an answer to.
-func subjects(h *history.History, start history.Value) []*subject {
-	g := gathering{h: h, start: start, index: map[id]*subject{}}
+func (g *gathering) gather() {
+	h := g.h
 	reading, _ := h.Number("read")
 	writing, _ := h.Number("write")
 	match := h.Completions()
@@ -63,6 +66,12 @@ func subjects(h *history.History, start history.Value) []*subject {
 			continue
 		}
 		s := g.subject(id{e.Key, e.Keyed}, h.Len()-i)
+		if s.settled {
+			continue
+		}
+		if s.ops == nil && !s.keyed {
+			s.ops = make([]op, 0, (h.Len()-i)/2+1)
+		}
 		done := history.Row{Type: history.Info}
 		ret := int32(pending)
 		if match[i] >= 0 {
@@ -84,7 +93,6 @@ func subjects(h *history.History, start history.Value) []*subject {
 			s.add(h.At(i), history.Op{Type: history.Info}, o)
 		}
 	}
-	return g.all
 }
 
 // id is what tells registers apart.
@@ -93,7 +101,7 @@ type id struct {
 	keyed bool
 }
 
-// gathering finds the register of an operation.
+// gathering splits a history into its registers, in order of first use.
 type gathering struct {
 	h      *history.History
 	start  history.Value
@@ -102,8 +110,12 @@ type gathering struct {
 	all    []*subject
 }
 
-// subject is the register of that name; it is made if there is none yet, with room for what
-// a history without keys still holds.
+func newGathering(h *history.History, start history.Value) *gathering {
+	return &gathering{h: h, start: start, index: map[id]*subject{}}
+}
+
+// subject is the register of that name; it is made if there is none yet, with room for half
+// of the events that are left where a history has no keys.
 func (g *gathering) subject(k id, left int) *subject {
 	recent := &g.recent[uint64(k.key)%uint64(len(g.recent))]
 	if s := *recent; s != nil && s.key == k.key && s.keyed == k.keyed {
@@ -111,11 +123,12 @@ func (g *gathering) subject(k id, left int) *subject {
 	}
 	s := g.index[k]
 	if s == nil {
-		s = &subject{h: g.h, key: k.key, keyed: k.keyed}
-		s.number.of(g.start)
+		s = &subject{h: g.h, key: k.key, keyed: k.keyed, line: &line{}}
 		if !k.keyed {
-			s.ops = make([]op, 0, left/2+1)
+			s.number.ints = make([]int64, 0, left/4+1)
+			s.line.stages, s.line.firsts = make([]stage, 0, left/4+1), make([]int32, 0, left/4+1)
 		}
+		s.number.of(g.start)
 		g.index[k], g.all = s, append(g.all, s)
 	}
 	*recent = s

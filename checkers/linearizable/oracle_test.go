@@ -215,3 +215,10 @@ func spoil(r *rand.Rand, h *history.History, s shape) *history.History {
 	}
 	return out
 }
+
+// gathered is the one register of a history, with all its operations.
+func gathered(h *history.History) *subject {
+	g := newGathering(h, history.Nil)
+	g.gather()
+	return g.all[0]
+}

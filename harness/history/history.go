@@ -206,11 +206,11 @@ func (h *History) Telemetry() []Event {
 // never completed, which is indeterminate).
 func (h *History) Completions() []int32 {
 	match := make([]int32, h.Len())
-	var open processes[int32] // one more than the invocation's index
+	var open ByProcess[int32] // one more than the invocation's index
 	for i := range match {
 		match[i] = -1
 		c, at := h.chunks[i/chunkSize], i%chunkSize
-		call := open.of(int(c.process[at]))
+		call := open.Of(int(c.process[at]))
 		if Type(c.shape[at]&shapeType) == Invoke {
 			*call = int32(i) + 1
 			continue
@@ -226,14 +226,14 @@ func (h *History) Completions() []int32 {
 // Sound reports an error if some process does two things at a time, or completes what it had
 // not invoked: no harness records that, and no verdict could be had of it.
 func (h *History) Sound() error {
-	var open processes[uint32] // the name of the operation under way, plus one
+	var open ByProcess[uint32] // the name of the operation under way, plus one
 	for i := range h.count {
 		c, at := h.chunks[i/chunkSize], i%chunkSize
 		process, f := int(c.process[at]), c.f[at]
 		if process < 0 {
 			continue
 		}
-		before := open.of(process)
+		before := open.Of(process)
 		switch invoked := Type(c.shape[at]&shapeType) == Invoke; {
 		case invoked && *before != 0:
 			return fmt.Errorf("event %d: process %d invokes %s, but its %s has not completed", i, process, h.strings.text(f), h.strings.text(*before-1))

@@ -43,7 +43,7 @@ type importer struct {
 	decided     bool
 	independent bool
 	keyed       bool // some event has had a key
-	open        processes[underway]
+	open        ByProcess[underway]
 	names       map[string]string // that came up already, so that they are one string each
 	time        int64             // the latest so far
 	index       int64             // the last
@@ -160,7 +160,7 @@ func (im *importer) sameKey(e *entry) error {
 	if op.Process < 0 {
 		return nil
 	}
-	before := im.open.of(op.Process)
+	before := im.open.Of(op.Process)
 	switch {
 	case op.Type == Invoke:
 		before.key, before.keyed = op.Key, op.Keyed
@@ -209,7 +209,7 @@ func (im *importer) order(e *entry) error {
 	if e.op.Process < 0 {
 		return nil // a nemesis's operations are often completed by another info, or not at all
 	}
-	before := im.open.of(e.op.Process)
+	before := im.open.Of(e.op.Process)
 	switch {
 	case e.op.Type == Invoke && before.line != 0:
 		return im.errorf(e.line, "process %d invokes %s, but its %s of line %d has not completed", e.op.Process, e.op.F, before.f, before.line)
@@ -235,31 +235,3 @@ func (im *importer) finish() (*History, error) {
 
 // processNumber checks a process's number.
 func processNumber(n int64) (int, bool) { return int(n), n >= 0 && n <= math.MaxInt32 }
-
-// processes is something of each process. Their numbers are small, if the history is an
-// honest one; others cost more.
-type processes[T any] struct {
-	dense  []T
-	sparse map[int]*T
-}
-
-const denseProcesses = 1 << 16
-
-// of is the process's; it is good until the next call.
-func (p *processes[T]) of(process int) *T {
-	if process >= 0 && process < denseProcesses {
-		if process >= len(p.dense) {
-			p.dense = append(p.dense, make([]T, process+1-len(p.dense))...)
-		}
-		return &p.dense[process]
-	}
-	if p.sparse == nil {
-		p.sparse = map[int]*T{}
-	}
-	v := p.sparse[process]
-	if v == nil {
-		v = new(T)
-		p.sparse[process] = v
-	}
-	return v
-}
