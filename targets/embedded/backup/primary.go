@@ -70,7 +70,12 @@ func (s *server) send(b *backup) {
 		return
 	}
 	last := s.log.Last()
-	s.env.Send(b.id, &Prepare{View: s.log.View(), From: b.sent, Entries: s.log.From(b.sent, last), Commit: s.log.Commit()})
+	if s.log.Has(b.sent) {
+		s.env.Send(b.id, &Prepare{View: s.log.View(), From: b.sent, Entries: s.log.From(b.sent, last), Commit: s.log.Commit()})
+	} else {
+		// Nobody waited for it, and what it lacks was compacted.
+		s.env.Send(b.id, &NewState{View: s.log.View(), State: s.log.Whole(last)})
+	}
 	b.sent, b.told = last, s.log.Commit()
 }
 

@@ -16,9 +16,10 @@ func (s *server) getState() {
 	}
 }
 
-// newState takes it.
+// newState takes it. A backup that is up to date in the view may have fallen behind since.
 func (s *server) newState(from node.ID, m *NewState) {
-	if s.follows(from) && !s.current() && s.log.Install(m.View, &m.State) {
+	wanted := !s.current() || m.State.Whole && m.State.From.Number > s.log.Last()
+	if s.follows(from) && wanted && s.log.Install(m.View, &m.State) {
 		s.env.Logf("brought up to date in view %d: %s", m.View, &m.State)
 	}
 }

@@ -143,9 +143,12 @@ func (l *Log) add(entries []Entry) {
 	l.file.append(l, entries)
 }
 
+// Has reports whether the operations after from are in memory.
+func (l *Log) Has(from uint64) bool { return from >= l.base }
+
 // From returns the operations after from up to and including to; they must be in memory.
 func (l *Log) From(from, to uint64) []Entry {
-	if from < l.base || to <= from {
+	if !l.Has(from) || to <= from {
 		return nil
 	}
 	return l.entries[from-l.base : to-l.base : to-l.base]
@@ -187,6 +190,11 @@ func (l *Log) StateFor(mark Mark, to uint64) State {
 	if view, ok := l.viewOf(mark.Number); ok && view == mark.View && mark.Number <= to {
 		return State{From: mark, Entries: l.From(mark.Number, to), Commit: min(l.commit, to)}
 	}
+	return l.Whole(to)
+}
+
+// Whole is the state for a replica of which nothing is known.
+func (l *Log) Whole(to uint64) State {
 	own := l.Mark()
 	return State{From: own, Whole: true, Snapshot: l.Machine.Snapshot(), Entries: l.From(own.Number, to), Commit: own.Number}
 }
