@@ -206,8 +206,12 @@ func (s *subject) search(ctx context.Context, ops []op, alone bool, l limits) se
 		}
 		in[i] = search.Op[Do]{Call: o.call, Ret: o.ret, Do: d}
 	}
+	step := s.kind.step
+	if s.kind.within != nil {
+		step = s.kind.within(ops)
+	}
 	m := search.Model[State, Do]{
-		Init: s.kind.init(s, alone), Step: s.kind.step, Pure: pure,
+		Init: s.kind.init(s, alone), Step: step, Pure: pure,
 		Size: func(st State) int { return len(st.S) },
 	}
 	if alone {

@@ -27,6 +27,9 @@ type Type struct {
 	init func(s *subject, alone bool) State
 	// step is the sequential specification.
 	step func(State, Do) (State, bool)
+	// within is the specification for histories of just these operations, if knowing them all
+	// makes for fewer states. May be nil.
+	within func(ops []op) func(State, Do) (State, bool)
 	// monitored are the operations as the type's monitor takes them; false: it does not.
 	monitored func(s *subject) ([]monitor.Op, bool)
 	monitor   func([]monitor.Op, monitor.Options) monitor.Result
