@@ -3,6 +3,7 @@ package checkers
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -116,6 +117,20 @@ func (r *Result) Doubt(about, reason string) {
 	if r.Reason == "" {
 		r.Reason = about + ": " + reason
 	}
+}
+
+// Counterexample is the figure of how much of a check went, after the verdict, into what is
+// told of the failures: few operations that fail by themselves. Those that were looked for side
+// by side add up.
+const Counterexample = "counterexample time"
+
+// Spent adds the figures of how long a check took.
+func (r *Result) Spent(whole, counterexamples time.Duration, slowest string, longest time.Duration) {
+	r.Figures = append(r.Figures, Figure{Name: "check time", Value: whole.Seconds(), Unit: "s"})
+	if counterexamples > 0 {
+		r.Figures = append(r.Figures, Figure{Name: Counterexample, Value: counterexamples.Seconds(), Unit: "s"})
+	}
+	r.Figures = append(r.Figures, Figure{Name: "slowest " + slowest, Value: longest.Seconds(), Unit: "s"})
 }
 
 // Count adds the figure of how many of something there are.

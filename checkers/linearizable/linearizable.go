@@ -67,6 +67,14 @@ type finding struct {
 	story   *story // why invalid
 	zones   bool
 	took    time.Duration
+	telling time.Duration // of that, for the story
+}
+
+// fail is the verdict invalid, of which a story is told.
+func (f *finding) fail(tell func() *story) {
+	began := time.Now()
+	f.verdict, f.story = checkers.Invalid, tell()
+	f.telling = time.Since(began)
 }
 
 func (r register) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
@@ -154,7 +162,7 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 		f.verdict, f.reason = checkers.Unknown, "no time was left for it"
 	case f.zones:
 		if found := s.contradiction(all); found != nil {
-			f.verdict, f.story = checkers.Invalid, c.blame(s, found, slice/4)
+			f.fail(func() *story { return c.blame(s, found, slice/4) })
 		}
 	default:
 		begin := time.Now()
@@ -167,9 +175,9 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 		}
 		switch {
 		case r.Verdict == illegal:
-			f.verdict, f.story = checkers.Invalid, c.explain(s, r, slice/2)
+			f.fail(func() *story { return c.explain(s, r, slice/2) })
 		case doomed:
-			f.verdict, f.story = checkers.Invalid, c.excuse(s, limit, slice/2)
+			f.fail(func() *story { return c.excuse(s, limit, slice/2) })
 		case r.Verdict == stopped:
 			f.verdict, f.reason = checkers.Unknown, unsettled(r, slice)
 		}
@@ -180,11 +188,11 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 func (r register) report(h *history.History, subjects []*subject, findings []finding, took time.Duration) checkers.Result {
 	result := checkers.Result{Checker: r.Name()}
 	ops, unknown, invalid, searched := 0, 0, 0, 0
-	var slowest time.Duration
+	var slowest, telling time.Duration
 	for i, f := range findings {
 		s := subjects[i]
 		ops += s.size
-		slowest = max(slowest, f.took)
+		slowest, telling = max(slowest, f.took), telling+f.telling
 		if !f.zones {
 			searched++
 		}
@@ -214,9 +222,7 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 	if searched > 0 {
 		result.Count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Methods)
 	}
-	result.Figures = append(result.Figures,
-		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},
-		checkers.Figure{Name: "slowest key", Value: slowest.Seconds(), Unit: "s"})
+	result.Spent(took, telling, "key", slowest)
 	return result
 }
 

@@ -94,7 +94,8 @@ func (s *subject) quick(ctx context.Context, f *finding) {
 	case monitor.Legal:
 		f.engine = byMonitor
 	case monitor.Illegal:
-		f.engine, f.verdict, f.story = byMonitor, checkers.Invalid, s.monitorStory(ctx, s.ops, r)
+		f.engine = byMonitor
+		f.fail(func() *story { return s.monitorStory(ctx, s.ops, r) })
 	}
 }
 
@@ -118,7 +119,7 @@ func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
 func (s *subject) conclude(ctx context.Context, f *finding, ops []op, alone bool, r search.Result, l limits) {
 	switch r.Verdict {
 	case search.Illegal:
-		f.verdict, f.story = checkers.Invalid, s.searchStory(ctx, ops, alone, r)
+		f.fail(func() *story { return s.searchStory(ctx, ops, alone, r) })
 	case search.Stopped:
 		f.verdict = checkers.Unknown
 		switch {
@@ -152,7 +153,8 @@ func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
 			if m, ok := setOps(part, len(part)+1); ok {
 				r := monitor.Set(m, monitor.Options{})
 				if r.Verdict == monitor.Illegal {
-					f.engine, f.verdict, f.story = byParts, checkers.Invalid, s.monitorStory(ctx, part, r)
+					f.engine = byParts
+					f.fail(func() *story { return s.monitorStory(ctx, part, r) })
 					return true
 				}
 				if r.Verdict == monitor.Legal {

@@ -77,6 +77,14 @@ type finding struct {
 	story   *story // why invalid
 	engine  string
 	took    time.Duration
+	telling time.Duration // of that, for the story
+}
+
+// fail is the verdict invalid, of which a story is told.
+func (f *finding) fail(tell func() *story) {
+	began := time.Now()
+	f.verdict, f.story = checkers.Invalid, tell()
+	f.telling = time.Since(began)
 }
 
 func (c checker) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
@@ -118,11 +126,11 @@ func (c checker) report(subjects []*subject, findings []finding, took time.Durat
 	result := checkers.Result{Checker: c.Name()}
 	ops, unknown, invalid := 0, 0, 0
 	engines := map[string]int{}
-	var slowest time.Duration
+	var slowest, telling time.Duration
 	for i, f := range findings {
 		s := subjects[i]
 		ops += len(s.ops)
-		slowest = max(slowest, f.took)
+		slowest, telling = max(slowest, f.took), telling+f.telling
 		if f.engine != "" {
 			engines[f.engine]++
 		}
@@ -154,9 +162,7 @@ func (c checker) report(subjects []*subject, findings []finding, took time.Durat
 			result.Count("decided by "+engine, engines[engine], engineNotes[engine])
 		}
 	}
-	result.Figures = append(result.Figures,
-		checkers.Figure{Name: "check time", Value: took.Seconds(), Unit: "s"},
-		checkers.Figure{Name: "slowest object", Value: slowest.Seconds(), Unit: "s"})
+	result.Spent(took, telling, "object", slowest)
 	return result
 }
 
