@@ -40,5 +40,6 @@ var rows = []cluster.Row{
 	{Workload: "counter"},
 	{Workload: "append"},
 	{Workload: "unique-ids"},
+	{Workload: "lock", Model: model.Fenced, Set: map[string]string{"locks": "20", "hold": "100", "pace": "5"}},
 	{Workload: "register", Set: map[string]string{"groups": "3"}},
 }

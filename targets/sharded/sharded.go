@@ -24,7 +24,7 @@ that moves are under way whatever fault there is. A request that comes to a grou
 not have the shard is sent on within the store.`,
 	Bugs:      bugs,
 	Rows:      rows,
-	Data:      []string{"register", "set", "bag", "counter", "append", "ids"},
+	Data:      []string{"register", "set", "bag", "counter", "append", "ids", "lock"},
 	Promises:  promises,
 	Records:   records,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},
@@ -46,9 +46,10 @@ func promises(cluster.Options) []cluster.Promise {
 		Quote:  "A Clerk.Get() should see the value written by the most recent Put/Append to the same key. This must be true even when Gets and Puts arrive at about the same time as configuration changes.",
 		Source: "MIT course 6.824: Lab 4: Sharded Key/Value Service, part B, the store that this one is modelled on",
 	}
-	unique := p
+	unique, fenced := p, p
 	unique.Data, unique.Model = "ids", model.Unique
-	return append(reference.Same(p, "register", "set", "bag", "counter", "append"), unique)
+	fenced.Data, fenced.Model = "lock", model.Fenced
+	return append(reference.Same(p, "register", "set", "bag", "counter", "append"), unique, fenced)
 }
 
 // records say what came of runs in containers.
