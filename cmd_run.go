@@ -69,7 +69,10 @@ func (a *app) runCommand() *cobra.Command {
 			return badInput(err)
 		}
 		s.Nemesis = splitNames(nemeses)
-		if s.Attach != "" && !cmd.Flags().Changed("nodes") {
+		switch {
+		case s.Nodes == 0:
+			return badInput(fmt.Errorf("--nodes 0: a cluster has 1 to %d nodes", maxNodes))
+		case s.Attach != "" && !cmd.Flags().Changed("nodes"):
 			s.Nodes = 0 // as many as there are
 		}
 		if runs < 1 || runs > 1e6 {

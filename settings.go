@@ -173,6 +173,11 @@ func (r *registry) resolve(s Settings) (*plan, error) {
 	if err := options(&t, s.Set, version); err != nil {
 		return nil, err
 	}
+	for _, n := range target.Needs {
+		if n.Data == load.Data && t.TargetOptions[n.Option] != n.Value {
+			return nil, fmt.Errorf("workload %s needs a %s, which target %s offers only with --set %s=%s", load.Name, load.Data, target.Name, n.Option, n.Value)
+		}
+	}
 	switch s.Clients {
 	case "", "pinned":
 	case "failover":

@@ -42,6 +42,8 @@ type Target struct {
 	Rows      []Row // what simulated runs over many seeds shall show
 	// Data lists the data models that the target's connections implement: register, set.
 	Data []string
+	// Needs says of data models which option they need to have which value.
+	Needs []Need
 	// Promises lists what the target keeps with these options.
 	Promises func(Options) []Promise
 	Open     map[World]Opener
@@ -54,6 +56,9 @@ type Target struct {
 	// node command serves it inside a container.
 	Reference *Reference
 }
+
+// Need is a data model that a target offers only with an option at a value.
+type Need struct{ Data, Option, Value string }
 
 // Reference is a system of ours, the same code in every world.
 type Reference struct {

@@ -31,6 +31,7 @@ var Target = cluster.Target{
 		{Workload: "counter", Model: model.Linearizable, Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},
 	},
 	Data:      []string{"set", "bag", "counter", "ids"},
+	Needs:     []cluster.Need{{Data: "bag", Option: "sets", Value: string(crdt.ObservedRemove)}},
 	Promises:  promises,
 	Records:   records,
 	Reference: &cluster.Reference{System: system, Client: reference.NewClient},

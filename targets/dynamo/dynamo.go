@@ -38,6 +38,7 @@ var Target = cluster.Target{
 	Bugs:      bugs,
 	Rows:      rows,
 	Data:      []string{"register", "set", "bag"},
+	Needs:     []cluster.Need{{Data: "bag", Option: "mode", Value: string(dynamo.Siblings)}},
 	Promises:  promises,
 	Records:   records,
 	Reference: &cluster.Reference{System: system, Client: newClient},
