@@ -35,6 +35,7 @@ type line struct {
 	ops    int     // that constrain the order
 	cas    bool    // there are compare-and-sets
 	broken bool    // it is not settled by the sweep
+	left   bool    // and that was noticed
 }
 
 // flight is an operation under way.
@@ -51,6 +52,7 @@ func (g *gathering) sweep() {
 	reading, _ := h.Number("read")
 	writing, _ := h.Number("write")
 	var open history.ByProcess[flight]
+	broken := 0
 	for i := range h.Len() {
 		e := h.Row(i)
 		if e.Process < 0 {
@@ -67,6 +69,14 @@ func (g *gathering) sweep() {
 		f.s, f.call = g.subject(id{e.Key, e.Keyed}, h.Len()-i), int32(i)
 		switch {
 		case f.s.line.broken:
+			if f.s.line.left {
+				continue
+			}
+			f.s.line.left = true
+			if broken++; broken == len(g.all) { // so will be the others
+				g.abandon()
+				return
+			}
 		case e.F == reading && reading > 0:
 			f.kind = read
 		case e.F == writing && writing > 0 && e.Kind == history.KindInt:
@@ -79,6 +89,13 @@ func (g *gathering) sweep() {
 	for _, s := range g.all {
 		s.settled = !s.line.broken && s.line.join() && s.line.legal()
 		s.size, s.line = s.line.ops, nil
+	}
+}
+
+// abandon ends a sweep that settles nothing.
+func (g *gathering) abandon() {
+	for _, s := range g.all {
+		s.line = nil
 	}
 }
 

@@ -63,7 +63,7 @@ type depth struct {
 }
 
 const (
-	nearby   = 48      // events within which it is preferred to use fewer operations that never return
+	nearby   = 24      // events within which it is preferred to use fewer operations that never return
 	recent   = 1 << 9  // events that are gone back at most
 	hopeless = 1 << 9  // configurations followed without getting further, at first
 	given    = 1 << 18 // and in the end
@@ -82,6 +82,7 @@ func newDepth(ctx context.Context, p *problem, o Options) *depth {
 	d.cur = make([]uint64, p.layout.size)
 	d.seen = make([]uint64, min(sights, 1<<bits.Len(uint(len(p.events)/8)))*(1+len(d.cur)))
 	d.stacks = make([][]choice, 1)
+	d.words, d.todo = make([]uint64, 0, len(d.cur)*fewWords/8), make([]move, 0, fewWords/8)
 	setState(d.cur, d.st.init)
 	return d
 }
@@ -91,7 +92,11 @@ func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
 	d := newDepth(ctx, p, o)
 	d.keep(d.cur)
 	d.stack(choice{node: none, left: none}, 0)
-	for patience := hopeless; patience <= given; patience *= 8 {
+	patience := hopeless
+	if p.pending > 0 {
+		patience *= 8 // there are more ways to take, and a proof goes through all of them
+	}
+	for ; patience <= given; patience *= 8 {
 		switch d.walk(patience) {
 		case Legal:
 			return d.result(Legal), true
