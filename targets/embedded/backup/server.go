@@ -52,6 +52,8 @@ func (s *server) tick() {
 		s.getState()
 		s.confirm()
 	}
+	s.views.GiveUp(&s.router)
+	s.primary.early = s.router.GiveUp(s.primary.early)
 	s.router.Expire()
 }
 

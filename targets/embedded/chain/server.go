@@ -45,6 +45,8 @@ func (s *server) tick() {
 	s.resend()
 	s.acknowledge()
 	s.router.Overdue(oplog.CommitWithin, "not all members of the view confirm it")
+	s.views.GiveUp(&s.router)
+	s.early = s.router.GiveUp(s.early)
 	s.router.Expire()
 }
 

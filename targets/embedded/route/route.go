@@ -34,6 +34,7 @@ type Host interface {
 // Waiter is what the leader owes an answer: a call of its own, or another node's.
 type Waiter struct {
 	Request kv.Request
+	since   time.Duration
 	own     *call
 	from    node.ID
 	session uint64
@@ -109,7 +110,7 @@ func (r *Router) dispatch(c *call) {
 	}
 	switch leader, term := r.host.Leader(&c.request); leader {
 	case r.env.ID():
-		r.host.Accept(Waiter{Request: c.request, own: c})
+		r.host.Accept(Waiter{Request: c.request, since: r.env.Now(), own: c})
 	case "":
 		c.parked = true
 		r.parked = append(r.parked, c)
@@ -202,7 +203,7 @@ func (r *Router) forwarded(from node.ID, m *Forward) {
 	if m.Term <= r.born || !r.fresh(m.Session, m.Call) {
 		return
 	}
-	w := Waiter{Request: m.Request, from: from, session: m.Session, number: m.Call}
+	w := Waiter{Request: m.Request, since: r.env.Now(), from: from, session: m.Session, number: m.Call}
 	if leader, term := r.host.Leader(&m.Request); leader != r.env.ID() || term != m.Term {
 		r.Answer(w, &kv.Reply{Status: kv.NotLeader})
 		return
@@ -238,6 +239,16 @@ func (r *Router) AnswerAt(w Waiter, reply *kv.Reply, index uint64) {
 		return
 	}
 	r.env.Send(w.from, &Answer{Session: w.session, Call: w.number, Mark: index, Reply: *reply})
+}
+
+// GiveUp answers those of a list of reads, the oldest first, that nobody waits for any more,
+// and returns the others.
+func (r *Router) GiveUp(reads []Waiter) []Waiter {
+	gone := 0
+	for ; gone < len(reads) && r.env.Now()-reads[gone].since >= giveUpAfter; gone++ {
+		r.Answer(reads[gone], kv.Refuse("the leader cannot confirm that it still leads"))
+	}
+	return reads[gone:]
 }
 
 // fresh reports whether a call was not seen before, and notes it.

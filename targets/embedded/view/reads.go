@@ -48,6 +48,13 @@ func (a *Agreement) Dismiss(router *route.Router) {
 	router.NotLeader(r.next)
 }
 
+// GiveUp answers the reads that have waited for so long that nobody waits for them any more:
+// a node that is cut off gets no confirmation.
+func (a *Agreement) GiveUp(router *route.Router) {
+	r := &a.reads
+	r.current, r.next = router.GiveUp(r.current), router.GiveUp(r.next)
+}
+
 func (a *Agreement) beginRound() {
 	r, v := &a.reads, &a.register.current
 	if r.asking || len(r.next) == 0 || !a.Acting(v.Number) {
