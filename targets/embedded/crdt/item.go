@@ -13,10 +13,28 @@ type Name struct {
 	Node    node.ID // "": an element
 }
 
-// Tag sets an addition apart from all others: the how-manieth of a node.
+// Tag sets an addition apart from all others: the how-manieth of a node. A node that adds an
+// element again replaces its earlier tag of it, so that whoever observes one has observed
+// those before (Bieniusa and others: An Optimized Conflict-free Replicated Set. 2012). Of
+// many additions one tag for each node is kept.
 type Tag struct {
 	Node   node.ID
 	Number uint64
+}
+
+// covered reports whether tags have this one, or a later one of its node.
+func (t Tag) covered(by []Tag) bool {
+	return slices.ContainsFunc(by, func(o Tag) bool { return o.Node == t.Node && o.Number >= t.Number })
+}
+
+// with returns tags and one more in the place of its node's earlier one.
+func with(tags []Tag, t Tag) []Tag {
+	return append(without(tags, t), t)
+}
+
+// without returns tags but for this one and its node's earlier ones.
+func without(tags []Tag, t Tag) []Tag {
+	return slices.DeleteFunc(slices.Clone(tags), func(o Tag) bool { return o.covered([]Tag{t}) })
 }
 
 // Item is what replicas merge: one element of a set or one node's part of a counter. Items
@@ -33,15 +51,13 @@ type Item struct {
 }
 
 // add tags the element.
-func (i *Item) add(t Tag) {
-	if !slices.Contains(i.Live, t) {
-		i.Live = append(i.Live[:len(i.Live):len(i.Live)], t)
-	}
-}
+func (i *Item) add(t Tag) { i.Live = with(i.Live, t) }
 
 // remove takes away the tags that are observed.
 func (i *Item) remove() {
-	i.Dead = append(i.Dead[:len(i.Dead):len(i.Dead)], i.Live...)
+	for _, t := range i.Live {
+		i.Dead = with(i.Dead, t)
+	}
 	i.Live = nil
 }
 
@@ -50,19 +66,13 @@ func (i *Item) remove() {
 // count the greater.
 func (i *Item) merge(o *Item) (news bool) {
 	for _, t := range o.Dead {
-		if slices.Contains(i.Dead, t) {
-			continue
-		}
-		news = true
-		i.Dead = append(i.Dead[:len(i.Dead):len(i.Dead)], t)
-		if at := slices.Index(i.Live, t); at >= 0 {
-			i.Live = slices.Delete(slices.Clone(i.Live), at, at+1)
+		if !t.covered(i.Dead) {
+			i.Dead, i.Live, news = with(i.Dead, t), without(i.Live, t), true
 		}
 	}
 	for _, t := range o.Live {
-		if !slices.Contains(i.Live, t) && !slices.Contains(i.Dead, t) {
-			news = true
-			i.add(t)
+		if !t.covered(i.Live) && !t.covered(i.Dead) {
+			i.Live, news = with(i.Live, t), true
 		}
 	}
 	if o.Plus > i.Plus || o.Minus > i.Minus {
@@ -74,9 +84,9 @@ func (i *Item) merge(o *Item) (news bool) {
 
 // removeWins is merge by RemoveDropsAdd.
 func (i *Item) removeWins(o *Item) (news bool) {
-	dead := len(i.Dead)
+	dead := i.Dead
 	news = i.merge(o)
-	if len(i.Dead) > dead {
+	if !slices.Equal(dead, i.Dead) {
 		i.remove()
 	}
 	return news
