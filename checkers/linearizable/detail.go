@@ -103,7 +103,8 @@ func (s *subject) detail(t *story) Detail {
 			shown, room = append(shown, i), room-1
 		}
 	}
-	d.Omitted = called - len(shown)
+	d.Completed += s.absent.completed
+	d.Omitted = called + s.absent.called - len(shown)
 	slices.Sort(shown)
 	at := map[int32]int{}
 	for n, i := range shown {

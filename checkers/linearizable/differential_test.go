@@ -58,7 +58,7 @@ func TestAgainstOracles(t *testing.T) {
 			counts["by zones"]++
 		}
 		if sweep := newGathering(h, history.Nil); want == checkers.Valid {
-			if sweep.sweep(); sweep.all[0].settled && sweep.all[0].size != len(subject.ops) {
+			if sweep.sweep(all); sweep.all[0].settled && sweep.all[0].size != len(subject.ops) {
 				t.Fatalf("seed %d: the sweep counts %d operations, not %d:\n%s", seed, sweep.all[0].size, len(subject.ops), dump(h))
 			} else if sweep.all[0].settled {
 				counts["by a sweep"]++

@@ -4,8 +4,9 @@
 //
 // The one idea: pick the engine by what the history allows. A key whose values are written
 // once each - which is what our workloads take care to do - is decided exactly, crashes and
-// all: in one sweep over the events if it is legal (sweep.go), else in the time of a sort, with
-// the contradiction to show for it (zones.go). Any other is searched, within a budget (search.go,
+// all: in one sweep over the events (sweep.go), and where that finds a contradiction, from the
+// few operations on the values of it (convict.go), or in the time of a sort from all (zones.go).
+// Any other is searched, within a budget (search.go,
 // checkers/engine/search). Keys are independent: a composition of registers is linearizable
 // just if each of them is.
 //
@@ -63,8 +64,9 @@ func (register) Name() string { return "linearizable" }
 // finding is what came out for one key.
 type finding struct {
 	verdict checkers.Validity
-	reason  string // why unknown
-	story   *story // why invalid
+	reason  string   // why unknown
+	story   *story   // why invalid
+	about   *subject // the register as the story tells of it, if not all of it is told of
 	zones   bool
 	took    time.Duration
 	telling time.Duration // of that, for the story
@@ -83,17 +85,18 @@ func (r register) Check(ctx context.Context, h *history.History, budget checkers
 	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
 	defer cancel()
 	g := newGathering(h, r.Initial)
-	if g.sweep(); slices.ContainsFunc(g.all, func(s *subject) bool { return !s.settled }) {
+	if g.sweep(all); !g.accused() && slices.ContainsFunc(g.all, func(s *subject) bool { return !s.settled }) {
 		g.gather()
 	}
 	subjects := g.all
-	c := &check{ctx: ctx, deadline: begin.Add(budget.Time), workers: max(1, min(budget.Workers, len(subjects)))}
+	c := &check{g: g, ctx: ctx, deadline: begin.Add(budget.Time), workers: max(1, min(budget.Workers, len(subjects)))}
 	c.memory = budget.Memory / int64(c.workers)
 	return r.report(h, subjects, c.judge(subjects), time.Since(begin))
 }
 
 // check is one run of the checker: what its workers share.
 type check struct {
+	g        *gathering
 	ctx      context.Context
 	deadline time.Time
 	workers  int
@@ -106,11 +109,12 @@ func (c *check) judge(subjects []*subject) []finding {
 	findings := make([]finding, len(subjects))
 	work := make([]int, len(subjects))
 	for i, s := range subjects {
-		if !s.settled {
+		accused := c.g.accused()
+		if !s.settled && !accused {
 			s.prune()
 			s.size = len(s.ops)
 		}
-		findings[i].zones = s.settled || s.unique()
+		findings[i].zones = s.settled || accused || s.unique()
 		work[i] = i
 	}
 	cost := func(i int) int {
@@ -151,15 +155,18 @@ func (c *check) guarded(s *subject, f *finding, slice time.Duration) {
 	f.took = time.Since(begin)
 }
 
+// all is later than any event, and earlier than pending.
+const all = math.MaxInt32 - 1
+
 // decide judges one key and, where it fails, finds out why.
 func (c *check) decide(s *subject, f *finding, slice time.Duration) {
-	const all = math.MaxInt32 - 1 // later than any event, earlier than pending
 	switch {
 	case s.settled:
 	case s.fault != "":
 		f.verdict, f.reason = checkers.Unknown, s.fault
 	case c.ctx.Err() != nil:
 		f.verdict, f.reason = checkers.Unknown, "no time was left for it"
+	case c.g.accused() && c.convict(s, f, slice/4):
 	case f.zones:
 		if found := s.contradiction(all); found != nil {
 			f.fail(func() *story { return c.blame(s, found, slice/4) })
@@ -204,7 +211,7 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 			}
 		case checkers.Invalid:
 			if invalid++; invalid <= r.Anomalies {
-				result.Anomalies = append(result.Anomalies, f.story.anomaly(s))
+				result.Anomalies = append(result.Anomalies, f.story.anomaly(cmp.Or(f.about, s)))
 			}
 		}
 	}

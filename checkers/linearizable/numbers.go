@@ -78,6 +78,16 @@ func (n *numbers) values() []history.Value {
 	return all
 }
 
+// value is that of a number.
+func (n *numbers) value(number int32) history.Value {
+	for v, i := range n.others { // few, if any
+		if i == number {
+			return v
+		}
+	}
+	return history.Int(n.ints[number])
+}
+
 // key makes a pair sort by its first part, which is not below -1, and then by its second.
 func key(by, what int32) uint64 { return uint64(uint32(by+1))<<32 | uint64(uint32(what)) }
 

@@ -41,9 +41,10 @@ type subject struct {
 	h       *history.History
 	key     int64
 	keyed   bool
-	line    *line // while a sweep is under way
-	settled bool  // a sweep has found it legal, so that its operations are not gathered
-	size    int   // how many operations constrain the order
+	line    *line                           // while a sweep is under way, and after it if that found a contradiction
+	settled bool                            // a sweep has found it legal, so that its operations are not gathered
+	absent  struct{ called, completed int } // operations before the failure that a story does without
+	size    int                             // how many operations constrain the order
 	ops     []op
 	number  numbers
 	values  []history.Value // by number, once spelled out
@@ -51,47 +52,66 @@ type subject struct {
 }
 
 // gather collects the operations of the registers that no sweep has settled.
-//
-// What counts: everything that certainly happened, mutating operations that may have, and
-// compare-and-sets that failed but saw a value, which are reads. What certainly did not
-// happen constrains nothing, nor does a read that nobody got an answer to.
 func (g *gathering) gather() {
-	h := g.h
-	reading, _ := h.Number("read")
-	writing, _ := h.Number("write")
-	match := h.Completions()
-	for i := range h.Len() {
-		e := h.Row(i)
+	t := g.taking()
+	for i := range g.h.Len() {
+		e := g.h.Row(i)
 		if e.Type != history.Invoke || e.Process < 0 {
 			continue
 		}
-		s := g.subject(id{e.Key, e.Keyed}, h.Len()-i)
+		s := g.subject(id{e.Key, e.Keyed}, g.h.Len()-i)
 		if s.settled {
 			continue
 		}
 		if s.ops == nil && !s.keyed {
-			s.ops = make([]op, 0, (h.Len()-i)/2+1)
+			s.ops = make([]op, 0, (g.h.Len()-i)/2+1)
 		}
-		done := history.Row{Type: history.Info}
-		ret := int32(pending)
-		if match[i] >= 0 {
-			if done = h.Row(int(match[i])); done.Type != history.Info {
-				ret = match[i]
-			}
+		t.take(s, i, e)
+	}
+}
+
+// taking takes in operations by the events of their invocations.
+type taking struct {
+	h                *history.History
+	match            []int32
+	reading, writing uint32
+}
+
+func (g *gathering) taking() taking {
+	if g.match == nil {
+		g.match = g.h.Completions()
+	}
+	t := taking{h: g.h, match: g.match}
+	t.reading, _ = t.h.Number("read")
+	t.writing, _ = t.h.Number("write")
+	return t
+}
+
+// take takes in the operation of event i.
+//
+// What counts: everything that certainly happened, mutating operations that may have, and
+// compare-and-sets that failed but saw a value, which are reads. What certainly did not
+// happen constrains nothing, nor does a read that nobody got an answer to.
+func (t *taking) take(s *subject, i int, e history.Row) {
+	done := history.Row{Type: history.Info}
+	ret, match := int32(pending), t.match[i]
+	if match >= 0 {
+		if done = t.h.Row(int(match)); done.Type != history.Info {
+			ret = match
 		}
-		o := op{call: int32(i), ret: ret}
-		switch {
-		case e.F == reading && done.Type == history.OK && done.Kind == history.KindInt && reading > 0:
-			o.kind, o.from = read, s.number.ofInt(done.A)
-			s.ops = append(s.ops, o)
-		case e.F == writing && done.Type != history.Fail && e.Kind == history.KindInt && writing > 0:
-			o.kind, o.to = write, s.number.ofInt(e.A)
-			s.ops = append(s.ops, o)
-		case match[i] >= 0:
-			s.add(h.At(i), h.At(int(match[i])), o)
-		default:
-			s.add(h.At(i), history.Op{Type: history.Info}, o)
-		}
+	}
+	o := op{call: int32(i), ret: ret}
+	switch {
+	case e.F == t.reading && done.Type == history.OK && done.Kind == history.KindInt && t.reading > 0:
+		o.kind, o.from = read, s.number.ofInt(done.A)
+		s.ops = append(s.ops, o)
+	case e.F == t.writing && done.Type != history.Fail && e.Kind == history.KindInt && t.writing > 0:
+		o.kind, o.to = write, s.number.ofInt(e.A)
+		s.ops = append(s.ops, o)
+	case match >= 0:
+		s.add(t.h.At(i), t.h.At(int(match)), o)
+	default:
+		s.add(t.h.At(i), history.Op{Type: history.Info}, o)
 	}
 }
 
@@ -108,6 +128,7 @@ type gathering struct {
 	index  map[id]*subject
 	recent [64]*subject // by a glance at the key
 	all    []*subject
+	match  []int32 // the history's completions, once asked for
 }
 
 func newGathering(h *history.History, start history.Value) *gathering {

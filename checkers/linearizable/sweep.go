@@ -23,19 +23,19 @@ type stage struct {
 	call, ret   int32 // of its writer; none if it has none, pending if it has not returned
 	first, last int32 // of its readers: the earliest return, the latest call
 	from, next  int32 // values: the one that the compare-and-set which wrote it found, and the one that this was replaced by; or none
+	passed      bool  // its chain has been gone through
 }
-
-// passed stands for the from of a value whose chain has been gone through.
-const passed = -2
 
 // line is a register in a sweep.
 type line struct {
-	stages []stage // by value
-	firsts []int32 // values, in the order in which the first operation on each returned
-	ops    int     // that constrain the order
-	cas    bool    // there are compare-and-sets
-	broken bool    // it is not settled by the sweep
-	left   bool    // and that was noticed
+	stages   []stage // by value
+	firsts   []int32 // values, in the order in which the first operation on each returned
+	ops      int     // that constrain the order
+	returned int     // of these
+	cas      bool    // there are compare-and-sets
+	broken   bool    // it is not settled by the sweep
+	left     bool    // and that was noticed
+	roots    []int32 // of blocks that contradict each other or themselves: it is illegal
 }
 
 // flight is an operation under way.
@@ -46,14 +46,14 @@ type flight struct {
 	kind     kind
 }
 
-// sweep finds the registers of a history and settles what it can.
-func (g *gathering) sweep() {
+// sweep finds the registers of a history up to event limit and settles what it can.
+func (g *gathering) sweep(limit int32) {
 	h := g.h
 	reading, _ := h.Number("read")
 	writing, _ := h.Number("write")
 	var open history.ByProcess[flight]
 	broken := 0
-	for i := range h.Len() {
+	for i := range min(h.Len(), int(limit)+1) {
 		e := h.Row(i)
 		if e.Process < 0 {
 			continue
@@ -87,8 +87,18 @@ func (g *gathering) sweep() {
 		}
 	}
 	for _, s := range g.all {
+		s.line.returned = s.line.ops
 		s.settled = !s.line.broken && s.line.join() && s.line.legal()
-		s.size, s.line = s.line.ops, nil
+		if s.size = s.line.ops; len(s.line.roots) == 0 {
+			s.line = nil
+			continue
+		}
+		s.size = s.line.returned // it did not come to all that are pending
+		for _, st := range s.line.stages {
+			if st.call != none && st.ret == pending && st.seen() {
+				s.size++
+			}
+		}
 	}
 }
 
@@ -153,13 +163,16 @@ func (f *flight) done(h *history.History, i int, e history.Row) {
 // stage is that of a value.
 func (l *line) stage(v int32) *stage {
 	for int(v) >= len(l.stages) {
-		l.stages = append(l.stages, stage{none, pending, pending, none, none, none})
+		l.stages = append(l.stages, stage{none, pending, pending, none, none, none, false})
 	}
 	return &l.stages[v]
 }
 
 // begun reports whether a value's writer has been invoked, so that somebody can have seen it.
 func (st *stage) begun(v int32) bool { return st.call != none || v == initial }
+
+// seen reports whether somebody has seen the value.
+func (st *stage) seen() bool { return st.first != pending || st.next != none }
 
 // begin takes in that a value's writer was invoked, a compare-and-set from a value or a write.
 func (l *line) begin(v, from, call int32) {
@@ -182,7 +195,7 @@ func (l *line) written(v, ret int32) {
 // cancel takes in that a value's writer has certainly done nothing.
 func (l *line) cancel(v int32) {
 	st := l.stage(v)
-	if st.first != pending || st.next != none {
+	if st.seen() {
 		l.broken = true
 	}
 	st.call, st.from = none, none
@@ -233,26 +246,34 @@ func (l *line) legal() bool {
 	l.stage(initial)
 	reaching, ok := l.pass(initial) // the latest of the forward blocks
 	if !ok {
+		l.roots = []int32{initial}
 		return false
 	}
+	far := int32(initial) // its root
 	for _, v := range l.firsts {
 		st := &l.stages[v]
 		y := span{min(st.ret, st.first), max(st.call, st.last)}
+		root := v
 		switch {
-		case st.from == passed:
+		case st.passed:
 			continue
 		case st.from != none || st.next != none:
-			if y, ok = l.pass(l.root(v)); !ok {
+			if root = l.root(v); root == none {
+				return false
+			}
+			if y, ok = l.pass(root); !ok {
+				l.roots = []int32{root}
 				return false
 			}
 		case st.ret == pending:
 			l.ops++
 		}
 		if y.first < reaching.last && reaching.first < y.last {
+			l.roots = []int32{far, root}
 			return false
 		}
 		if y.first < y.last {
-			reaching = y
+			reaching, far = y, root
 		}
 	}
 	return true
@@ -277,16 +298,13 @@ func (l *line) root(v int32) int32 {
 // pass goes through a chain of values, stage by stage, and reports whether they may follow
 // each other.
 func (l *line) pass(root int32) (block span, ok bool) {
-	if root == none {
-		return block, false
-	}
 	block, ok = span{pending, none}, true
 	if root == initial {
 		block.first = -1
 	}
 	for v := root; v != none; v = l.stages[v].next {
 		st := &l.stages[v]
-		if st.from = passed; v != initial {
+		if st.passed = true; v != initial {
 			ok = ok && st.ret >= block.last
 			block = span{min(block.first, st.ret), max(block.last, st.call)}
 			if st.ret == pending {
