@@ -179,7 +179,11 @@ func (r *run) meta() map[string]string {
 func (r *run) live() (failure error) {
 	r.rt.Run(func() {
 		defer func() {
-			if p := recover(); p != nil {
+			switch p := recover(); p {
+			case nil:
+			case error(runtime.ErrStorm):
+				failure = errors.Join(failure, runtime.ErrStorm)
+			default:
 				failure = errors.Join(failure, fmt.Errorf("the harness panicked: %v\n%s", p, stack()))
 			}
 		}()

@@ -8,13 +8,18 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrStorm is what a virtual world panics with that gets nowhere for all that happens in it.
+var ErrStorm = errors.New("the simulated system never comes to rest: millions of messages, disk operations and timers within one virtual second; look for a timer that is set again for at once, or for messages that beget more and more")
 
 // Runtime runs tasks. Apart from Run, its methods are called from within tasks.
 type Runtime interface {
 	// Run calls main as the first task and returns when main does. Tasks still suspended
 	// in a virtual world are unwound then; under the wall clock main has to see them end.
+	// A virtual world that cannot go on unwinds main too, and panics with the reason.
 	Run(main func())
 	// Now is the time since the run's start, monotonic.
 	Now() time.Duration

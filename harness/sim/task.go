@@ -27,12 +27,10 @@ type tasks struct {
 	ready   []*task
 	first   int // of ready: those before it are gone
 	current *task
-	ending  error // why suspended tasks are to unwind; nil while the world runs
+	ending  error // what suspended tasks are to panic with; nil while the world runs
 }
 
-// unwind is what a suspended task panics with when its world ends.
-type unwind struct{ why error }
-
+// A suspended task panics with one of these, or with ErrStorm, when its world ends.
 var (
 	errOver     = errors.New("the simulated world has ended")
 	errDeadlock = errors.New("the simulated world has come to a stop: its tasks wait for what will not happen, or have done so for a day")
@@ -41,10 +39,17 @@ var (
 // patience bounds a world: nodes' timers would keep one going whose main task waits in vain.
 const patience = 24 * time.Hour
 
+// stormy is how many events of one virtual second are too many: several times what the
+// fastest of systems gives rise to. A timer that is set again for at once, or messages that
+// beget more than one each, would keep time from moving on.
+const stormy = 5_000_000
+
 // Run implements runtime.Runtime: main and all that it sets going run inside.
 func (w *World) Run(main func()) {
 	t := w.start("main", main)
 	lastSeen := w.now // of main
+	var second int64  // of the world's time
+	events := 0       // in it
 	for !t.ended {
 		switch {
 		case w.tasks.first < len(w.tasks.ready):
@@ -60,15 +65,24 @@ func (w *World) Run(main func()) {
 		case len(w.events.heap) > 0 && w.now-lastSeen < int64(patience):
 			e := w.events.pop()
 			w.now = e.at
+			if s := w.now / int64(time.Second); s != second {
+				second, events = s, 0
+			}
+			if events++; events > stormy {
+				w.abort(t, runtime.ErrStorm)
+			}
 			e.what.act()
 		default:
-			// Only a mistake leads here. Main unwinds with the reason, for its caller to see.
-			w.tasks.ending = errDeadlock
-			w.step(t)
-			panic(errDeadlock)
+			w.abort(t, errDeadlock) // only a mistake leads here
 		}
 	}
 	w.unwind()
+}
+
+// abort unwinds main with a reason, which it may recover from, to end.
+func (w *World) abort(main *task, why error) {
+	w.tasks.ending = why
+	w.step(main)
 }
 
 // unwind ends the tasks that still wait.
@@ -101,12 +115,8 @@ func (w *World) start(name string, f func()) *task {
 		defer func() {
 			t.ended = true
 			if p := recover(); p != nil {
-				u, ours := p.(unwind)
-				switch {
-				case !ours:
+				if p != error(errOver) {
 					panic(p)
-				case u.why == errDeadlock:
-					panic(u.why)
 				}
 			}
 		}()
@@ -150,7 +160,7 @@ func (w *World) suspend() {
 	if w.tasks.ending == nil && t.yield(struct{}{}) && w.tasks.ending == nil {
 		return
 	}
-	panic(unwind{w.tasks.ending})
+	panic(w.tasks.ending)
 }
 
 // Sleep implements runtime.Runtime.

@@ -113,6 +113,25 @@ func TestAStandstillIsSaid(t *testing.T) {
 	w.Run(func() { w.NewQueue(1).Get(runtime.Forever) })
 }
 
+// A world in which more and more happens and time does not move on is ended, and its main
+// task may say so.
+func TestAStormIsSaid(t *testing.T) {
+	w := New(Config{})
+	var said any
+	w.Run(func() {
+		defer func() { said = recover() }()
+		w.Go("other", func() {
+			for {
+				_ = w.Sleep(context.Background(), 0)
+			}
+		})
+		_ = w.Sleep(context.Background(), time.Hour)
+	})
+	if said != error(runtime.ErrStorm) {
+		t.Errorf("it ended with %v", said)
+	}
+}
+
 func BenchmarkSwitch(b *testing.B) {
 	w := New(Config{})
 	w.Run(func() {
