@@ -36,7 +36,11 @@ func (m *Answer) AppendBinary(b []byte) ([]byte, error) {
 
 // AppendBinary implements node.Message.
 func (m *Get) AppendBinary(b []byte) ([]byte, error) {
-	return appendKey(wire.AppendUints(append(b, tagGet), m.Call), m.Key), nil
+	b = appendKey(wire.AppendUints(append(b, tagGet, wire.Flag(m.One)), m.Call), m.Key)
+	if m.One {
+		b = wire.AppendInts(b, m.Element)
+	}
+	return b, nil
 }
 
 // AppendBinary implements node.Message.
@@ -91,7 +95,11 @@ func message(tag byte, d *wire.Decoder) node.Message {
 		}
 		return a
 	case tagGet:
-		return &Get{Call: d.Uint(), Key: takeKey(d)}
+		g := &Get{One: d.Flag(), Call: d.Uint(), Key: takeKey(d)}
+		if g.One {
+			g.Element = d.Int()
+		}
+		return g
 	case tagPut:
 		return &Put{Report: d.Flag(), Call: d.Uint(), Key: takeKey(d), Value: takeValue(d), For: node.ID(d.Bytes())}
 	case tagHeld:

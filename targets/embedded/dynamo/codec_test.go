@@ -68,6 +68,9 @@ func genMessage(t *rapid.T) node.Message {
 			Value: rapid.Int64().Draw(t, "value"), Elements: genElements(t), Reason: rapid.String().Draw(t, "reason"),
 		}
 	case 2:
+		if rapid.Bool().Draw(t, "one") {
+			return &Get{Call: call, Key: genKey(t), One: true, Element: rapid.Int64().Draw(t, "element")}
+		}
 		return &Get{Call: call, Key: genKey(t)}
 	case 3:
 		return &Put{
@@ -121,7 +124,7 @@ func TestCodecRoundTrip(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, m := range []node.Message{
 		&kv.Request{Op: kv.OpWrite, Key: 1, Value: 2}, &kv.Reply{Found: true, Value: 7, Elements: []int64{1, 2}, Reason: "why"},
-		&Get{Call: 9, Key: Key{Set, 3}}, &Put{Call: 1, Value: Value{Stamp: Stamp{5, "n1", 6}, Int: 7}, For: "n2", Report: true},
+		&Get{Call: 9, Key: Key{Set, 3}}, &Get{Call: 9, Key: Key{Set, 3}, One: true, Element: -4}, &Put{Call: 1, Value: Value{Stamp: Stamp{5, "n1", 6}, Int: 7}, For: "n2", Report: true},
 		&Held{Call: 2, Value: Value{Elements: []int64{4}}}, Probe{}, Alive{},
 	} {
 		b, _ := m.AppendBinary(nil)

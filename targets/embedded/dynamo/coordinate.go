@@ -46,8 +46,10 @@ type slot struct {
 	value    Value
 }
 
-// roundMessage is what a round sends: a Get of the operation's key or a Put of value.
+// roundMessage is what a round sends: a Get of the operation's key, or of the element of it
+// that the operation is about, or a Put of value.
 type roundMessage struct {
+	one    bool
 	put    bool
 	value  Value
 	report bool
@@ -181,7 +183,10 @@ func (op *operation) sendAll() {
 
 // encode is the round's message as a slot's node should get it.
 func (op *operation) encode(sl *slot) node.Message {
-	if !op.message.put {
+	switch {
+	case op.message.one:
+		return &Get{Call: op.call, Key: op.key, One: true, Element: op.ask.Value}
+	case !op.message.put:
 		return &Get{Call: op.call, Key: op.key}
 	}
 	m := &Put{Call: op.call, Key: op.key, Value: op.message.value, Report: op.message.report}

@@ -26,8 +26,10 @@ type Answer struct {
 
 // Get asks a replica what it holds of a key; the answer is Held.
 type Get struct {
-	Call uint64
-	Key  Key
+	Call    uint64
+	Key     Key
+	One     bool  // of a set, only the versions of Element are asked for
+	Element int64 // 0 unless One
 }
 
 // Put gives a replica something to merge and to keep before it answers with Held.

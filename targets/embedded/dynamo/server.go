@@ -171,7 +171,13 @@ func (s *server) Receive(from node.ID, m node.Message) {
 	}
 	switch m := m.(type) {
 	case *Get:
-		s.send(from, &Held{Call: m.Call, Value: s.store.read(m.Key)})
+		held := &Held{Call: m.Call}
+		if m.One {
+			held.Value = s.store.element(m.Key, m.Element)
+		} else {
+			held.Value = s.store.read(m.Key)
+		}
+		s.send(from, held)
 	case *Put:
 		s.put(from, m)
 	case *Held:

@@ -31,7 +31,7 @@ func (op *operation) replaceAll() {
 // siblingRemove asks what a quorum holds of the element, for a client may not know all that
 // it wants to be gone; then the removal is a write.
 func (op *operation) siblingRemove() {
-	op.round(roundMessage{}, min(op.cfg.R, len(op.slots)), (*operation).bury)
+	op.round(roundMessage{one: true}, min(op.cfg.R, len(op.slots)), (*operation).bury)
 }
 
 func (op *operation) bury() {

@@ -230,6 +230,20 @@ func (s *store) read(k Key) Value {
 	return held
 }
 
+// element is what of that is about one element of a set.
+func (s *store) element(k Key, e int64) Value {
+	var sum history
+	for _, v := range s.data[k].versionsOf(e) {
+		sum.merge(v)
+	}
+	for i := range s.homes {
+		for _, v := range s.homes[i].hints[k].versionsOf(e) {
+			sum.merge(v)
+		}
+	}
+	return Value{Versions: sum.versions[e]}
+}
+
 // news is the part of v that the node does not hold yet, for itself or for another home.
 func (s *store) news(k Key, v Value, forHome node.ID) Value {
 	cells := s.data

@@ -76,6 +76,14 @@ func (c *cell) view() Value {
 	return v
 }
 
+// versionsOf are those of an element; a cell that is not there has none.
+func (c *cell) versionsOf(element int64) []Version {
+	if c == nil {
+		return nil
+	}
+	return c.history.versions[element]
+}
+
 // empty tells whether nothing is left in it.
 func (c *cell) empty() bool { return c.value.Empty() && len(c.history.items) == 0 }
 

@@ -156,7 +156,10 @@ func (h *history) drop(gone []Version) {
 
 // all lists the versions.
 func (h *history) all() []Version {
-	var list []Version
+	if len(h.items) == 0 {
+		return nil
+	}
+	list := make([]Version, 0, len(h.items)+len(h.items)/8) // few have several
 	for _, item := range h.items {
 		list = append(list, h.versions[item]...)
 	}
