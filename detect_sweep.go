@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -197,7 +198,7 @@ func (d *detection) withoutNemeses(s Settings) Settings {
 // Runs of correct rows have all nemeses at once, and each has to bite. So they are longer than
 // others, and their faults shorter: a tenth of --time on average. A client gives up before
 // long, so that it does not wait a fault out; a rate that any system can keep up with is
-// enough for what they have to do, and spares the rest. Workloads with a pace have their own.
+// enough for what they have to do, and spares the rest.
 const (
 	longer       = 2
 	faultsInTime = 10
@@ -205,15 +206,29 @@ const (
 	rowRate      = 100
 )
 
-// bugRate is what clients do at most in other runs. The fastest systems would do ten times as
-// much, and take ten times as long to be judged, without showing more.
-const bugRate = 500
+// bugRate is what clients do at most in other runs. The fastest systems would do many times as
+// much, and take many times as long, without showing more.
+const bugRate = 200
 
-// rate is a rate for a workload that has no pace of its own.
+// rate is what clients do at most. A workload with a pace of its own is slowed by both, so its
+// rate is twice as high, and where its pace is slower than that, it is enough.
 func (d *detection) rate(s Settings, most float64) float64 {
 	w, err := d.workload(s.Workload)
-	if err != nil || slices.ContainsFunc(w.Options, func(o cluster.Option) bool { return o.Name == "pace" }) {
-		return 0
+	if err != nil {
+		return 0 // which running it tells
+	}
+	for _, o := range w.Options {
+		if o.Name != "pace" {
+			continue
+		}
+		pace, own := s.Set[o.Name]
+		if !own {
+			pace = o.Default
+		}
+		most *= 2
+		if ms, err := strconv.Atoi(pace); err != nil || float64(ms)*most >= 1000 {
+			return 0
+		}
 	}
 	return most
 }
