@@ -6,8 +6,12 @@ import (
 	"github.com/faultline-dev/faultline/targets/embedded/dynamo"
 )
 
-// changing are faults while members come and go.
-var changing = []string{"membership", "partition", "kill", "pause", "packet"}
+// changing and crashing are faults while members come and go. With all of them at once there
+// are runs in which no member ever has the time to leave.
+var (
+	changing = []string{"membership", "partition", "kill", "pause", "packet"}
+	crashing = []string{"membership", "restart", "crash-loop", "disk", "clock"}
+)
 
 // oneHome keeps each key at one node, so that it moves as a whole.
 var oneHome = map[string]string{"mode": string(dynamo.Siblings), "n": "1", "r": "1", "w": "1"}
@@ -88,6 +92,10 @@ var rows = []cluster.Row{
 	{Workload: "bag", Model: model.Eventual, Set: siblings, Nemeses: changing},
 	{Workload: "register", Model: model.NoLostWrite, Set: oneHome, Nemeses: changing},
 	{Workload: "set", Model: model.Eventual, Nemeses: changing},
+	{Workload: "register", Model: model.NoLostWrite, Set: siblings, Nemeses: crashing},
+	{Workload: "bag", Model: model.Eventual, Set: siblings, Nemeses: crashing},
+	{Workload: "register", Model: model.NoLostWrite, Set: oneHome, Nemeses: crashing},
+	{Workload: "set", Model: model.Eventual, Nemeses: crashing},
 	{Workload: "register", Model: model.NoLostWrite, Nemeses: []string{"clock"}, Weakness: "lost-write"},
 	{Workload: "register", Nemeses: []string{"partition"}, Weakness: "nonlinearizable"},
 }

@@ -35,6 +35,7 @@ func TestPromisesHold(t *testing.T) {
 
 // It keeps it, too, while members leave and join.
 func TestPromisesHoldWhileMembersChange(t *testing.T) {
+	all := append(slices.Clone(trial.Everything), "membership")
 	for _, c := range []struct {
 		name, workload string
 		set            map[string]string
@@ -45,7 +46,7 @@ func TestPromisesHoldWhileMembersChange(t *testing.T) {
 		{"lww set", "set", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			trial.Trial{Target: Target, Workload: c.workload, Set: c.set, Nemeses: changing}.Holds(t, *seeds)
+			trial.Trial{Target: Target, Workload: c.workload, Set: c.set, Nemeses: all}.Holds(t, *seeds)
 		})
 	}
 }
