@@ -27,6 +27,8 @@ func Gather[S any](h *history.History, begin func(Subject) *S, take func(s *S, i
 	}
 	index := map[id]*S{}
 	var all []*S
+	var last id
+	var s *S
 	match := h.Completions()
 	for i := range h.Len() {
 		e := h.At(i)
@@ -34,10 +36,12 @@ func Gather[S any](h *history.History, begin func(Subject) *S, take func(s *S, i
 			continue
 		}
 		k := id{e.Key, e.Keyed}
-		s := index[k]
-		if s == nil {
-			s = begin(Subject{H: h, Key: e.Key, Keyed: e.Keyed})
-			index[k], all = s, append(all, s)
+		if s == nil || k != last {
+			if s = index[k]; s == nil {
+				s = begin(Subject{H: h, Key: e.Key, Keyed: e.Keyed})
+				index[k], all = s, append(all, s)
+			}
+			last = k
 		}
 		take(s, i, e, match)
 	}

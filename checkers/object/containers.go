@@ -49,7 +49,7 @@ var queue = func() Type {
 		case takeAny:
 			return State{S: st.S[min(4, len(st.S)):]}, true
 		case take:
-			if len(st.S) == 0 || st.S[:4] != packed(d.A) {
+			if !begins(st.S, d.A) {
 				return st, false
 			}
 			return State{S: st.S[4:]}, true
@@ -71,7 +71,7 @@ var stack = func() Type {
 		case takeAny:
 			return State{S: st.S[:top]}, true
 		case take:
-			if len(st.S) == 0 || st.S[top:] != packed(d.A) {
+			if !begins(st.S[top:], d.A) {
 				return st, false
 			}
 			return State{S: st.S[:top]}, true
@@ -113,7 +113,7 @@ var priorityQueue = func() Type {
 		case takeAny:
 			return State{S: st.S[min(4, len(st.S)):]}, true
 		case take:
-			if len(st.S) == 0 || st.S[:4] != packed(d.A) {
+			if !begins(st.S, d.A) {
 				return st, false
 			}
 			return State{S: st.S[4:]}, true

@@ -198,7 +198,7 @@ func (s *subject) illegal(ctx context.Context, ops []op, alone bool) (illegal, o
 	if r := s.watch(ops); r.Verdict != monitor.Unsure {
 		return r.Verdict == monitor.Illegal, true
 	}
-	r := s.search(ctx, ops, alone, limits{memory: mostMemory})
+	r := s.search(ctx, ops, alone, limits{memory: mostMemory}, search.Options{})
 	return r.Verdict == search.Illegal, r.Verdict != search.Stopped
 }
 

@@ -223,7 +223,11 @@ func (s *subject) name() string {
 
 // A sequence of numbers is kept as a string, four bytes each, so that it can be compared.
 
-func packed(n int64) string { return string(binary.BigEndian.AppendUint32(nil, uint32(n))) }
+func packed(n int64) string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(n))
+	return string(b[:])
+}
 
 func unpack(s string) []int64 {
 	ns := make([]int64, 0, len(s)/4)
@@ -233,19 +237,23 @@ func unpack(s string) []int64 {
 	return ns
 }
 
+// begins reports whether the first of them is n.
+func begins(s string, n int64) bool {
+	return len(s) >= 4 && uint32(s[0])<<24|uint32(s[1])<<16|uint32(s[2])<<8|uint32(s[3]) == uint32(n)
+}
+
 // place is where a number stands, or would, among ascending ones.
 func place(s string, n int64) (at int, found bool) {
-	p := packed(n)
 	lo, hi := 0, len(s)/4
 	for lo < hi {
 		mid := (lo + hi) / 2
-		if s[4*mid:4*mid+4] < p {
+		if uint32(s[4*mid])<<24|uint32(s[4*mid+1])<<16|uint32(s[4*mid+2])<<8|uint32(s[4*mid+3]) < uint32(n) {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	return 4 * lo, 4*lo < len(s) && s[4*lo:4*lo+4] == p
+	return 4 * lo, begins(s[4*lo:], n)
 }
 
 func insert(s string, at int, n int64) string { return s[:at] + packed(n) + s[at:] }

@@ -48,6 +48,10 @@ func (j *judgement) all(ctx context.Context) {
 // each does something about these objects, several at a time; each gets its share of the time
 // that is left.
 func (j *judgement) each(which []int, do func(i int, slice time.Duration)) {
+	if len(which) == 1 {
+		j.guarded(which[0], do, time.Until(j.deadline))
+		return
+	}
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range min(j.budget.Workers, len(which)) {
@@ -105,13 +109,26 @@ type limits struct {
 	memory int64
 }
 
+// handy is how large an object may be, operations times values, whose parts are no cheaper than a
+// hasty search for an order of the whole.
+const handy = 1 << 16
+
 // thorough decides an object by its parts, if that is possible, or by a search.
 func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
-	if s.byParts(ctx, f, l) {
+	exact := s.kind.apart == nil || s.kind.apart(s)
+	hasty := !exact && len(s.ops)*len(s.values) <= handy
+	if hasty {
+		if r := s.search(ctx, s.ops, false, l, search.Options{Hasty: true}); r.Verdict != search.Stopped {
+			f.engine = bySearch
+			s.conclude(ctx, f, s.ops, false, r, l)
+			return
+		}
+	}
+	if s.byParts(ctx, f, exact, l) {
 		return
 	}
 	f.engine = bySearch
-	r := s.search(ctx, s.ops, false, l)
+	r := s.search(ctx, s.ops, false, l, search.Options{Patient: hasty})
 	s.conclude(ctx, f, s.ops, false, r, l)
 }
 
@@ -135,13 +152,13 @@ func (s *subject) conclude(ctx context.Context, f *finding, ops []op, alone bool
 
 // byParts decides an object part by part. It reports whether that was possible, and says
 // more than that some part's verdict is not the object's.
-func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
+func (s *subject) byParts(ctx context.Context, f *finding, exact bool, l limits) bool {
 	if s.kind.part == nil {
 		return false
 	}
-	ops, exact := s.ops, true
+	ops := s.ops
 	if s.kind.parts != nil {
-		ops, exact = s.kind.parts(s)
+		ops = s.kind.parts(s)
 	}
 	parts, ok := s.split(ops)
 	if !ok {
@@ -162,7 +179,7 @@ func (s *subject) byParts(ctx context.Context, f *finding, l limits) bool {
 				}
 			}
 		}
-		switch r := s.search(ctx, part, true, l); r.Verdict {
+		switch r := s.search(ctx, part, true, l, search.Options{}); r.Verdict {
 		case search.Illegal:
 			f.engine = byParts
 			s.conclude(ctx, f, part, true, r, l)
@@ -199,7 +216,7 @@ func (s *subject) split(ops []op) ([][]op, bool) {
 }
 
 // search looks for a legal order.
-func (s *subject) search(ctx context.Context, ops []op, alone bool, l limits) search.Result {
+func (s *subject) search(ctx context.Context, ops []op, alone bool, l limits, o search.Options) search.Result {
 	in := make([]search.Op[Do], len(ops))
 	for i, o := range ops {
 		d := o.do
@@ -219,5 +236,6 @@ func (s *subject) search(ctx context.Context, ops []op, alone bool, l limits) se
 	if alone {
 		m.Blind = s.kind.blind
 	}
-	return search.Decide(ctx, m, in, search.Options{Memory: l.memory})
+	o.Memory, o.Brief = l.memory, true
+	return search.Decide(ctx, m, in, o)
 }

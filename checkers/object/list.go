@@ -39,7 +39,7 @@ func grown(ops []op) func(State, Do) (State, bool) {
 		switch {
 		case d.F == whole:
 			return st, st.N == int64(len(d.S)/4) && longest[:len(d.S)] == d.S
-		case st.N < end && longest[4*st.N:4*st.N+4] != packed(d.A):
+		case st.N < end && !begins(longest[4*st.N:], d.A):
 			return st, false
 		}
 		return State{N: min(st.N, end) + 1}, true

@@ -54,11 +54,8 @@ func New(t Type, o Options) checkers.Checker {
 	if o.Anomalies <= 0 {
 		o.Anomalies = 8
 	}
-	if whole := t.parts; o.Elementwise && whole != nil {
-		t.parts = func(s *subject) ([]op, bool) {
-			ops, _ := whole(s)
-			return ops, ops != nil
-		}
+	if o.Elementwise {
+		t.apart = nil
 	}
 	return checker{t, o}
 }

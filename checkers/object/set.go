@@ -53,7 +53,7 @@ var set = Type{
 	monitored: (*subject).setOps, monitor: monitor.Set,
 	part:  func(_ *subject, d Do) (int64, bool) { return d.A, d.F != whole },
 	blind: func(d Do) bool { return d.F == put || d.F == takeAny },
-	parts: (*subject).elementwise,
+	parts: (*subject).elementwise, apart: (*subject).apart,
 }
 
 // boolean reads an answer.
@@ -97,10 +97,13 @@ func (s *subject) ask(c call) {
 		return
 	}
 	element, out := c.arg, c.out
-	if pair, err := items(out); err == nil && len(pair) == 2 {
-		element, out = pair[0], pair[1]
-	}
 	in, known := boolean(out)
+	if !known {
+		if pair, err := items(out); err == nil && len(pair) == 2 {
+			element = pair[0]
+			in, known = boolean(pair[1])
+		}
+	}
 	if !known {
 		s.Reject("operation %d is told %s, which is neither true nor false", c.at, c.out)
 		return
@@ -183,12 +186,8 @@ const mostAnswers = 20_000_000
 // the read says, namely that it was so at one moment, so that an illegal part is an illegal
 // set but not the other way round.
 //
-// It is as much where no operation that returned overlaps a read of the whole: then take
-// legal orders of the parts, and with them, since linearizability is local, one of all. What
-// returned is before the read or behind it, for every element. What did not return is in
-// each element's order before the question or behind it; so all the questions of a read can
-// be moved to one place, to which whatever is not yet on the right side moves too.
-func (s *subject) elementwise() (ops []op, exact bool) {
+// It is as much where they are apart.
+func (s *subject) elementwise() (ops []op) {
 	reads := 0
 	for _, o := range s.ops {
 		if o.do.F == whole {
@@ -196,25 +195,16 @@ func (s *subject) elementwise() (ops []op, exact bool) {
 		}
 	}
 	if reads == 0 {
-		return s.ops, true
+		return s.ops
 	}
 	if reads*len(s.values) > mostAnswers {
-		return nil, false
+		return nil
 	}
-	exact = true
-	latest, readUntil := int32(-1), int32(-1) // returns of what was called before
 	for _, o := range s.ops {
-		if o.ret != pending {
-			if o.do.F == whole && latest > o.call || readUntil > o.call {
-				exact = false
-			}
-			latest = max(latest, o.ret)
-		}
 		if o.do.F != whole {
 			ops = append(ops, o)
 			continue
 		}
-		readUntil = max(readUntil, o.ret)
 		in := unpack(o.do.S)
 		for n := range int64(len(s.values)) {
 			d := Do{F: absent, A: n}
@@ -224,5 +214,26 @@ func (s *subject) elementwise() (ops []op, exact bool) {
 			ops = append(ops, op{o.call, o.ret, d})
 		}
 	}
-	return ops, exact
+	return ops
+}
+
+// apart reports that no operation that returned overlaps a read of the whole: then take legal
+// orders of the parts, and with them, since linearizability is local, one of all. What returned
+// is before the read or behind it, for every element. What did not return is in each element's
+// order before the question or behind it; so all the questions of a read can be moved to one
+// place, to which whatever is not yet on the right side moves too.
+func (s *subject) apart() bool {
+	latest, readUntil := int32(-1), int32(-1) // returns of what was called before
+	for _, o := range s.ops {
+		if o.ret != pending {
+			if o.do.F == whole && latest > o.call || readUntil > o.call {
+				return false
+			}
+			latest = max(latest, o.ret)
+		}
+		if o.do.F == whole {
+			readUntil = max(readUntil, o.ret)
+		}
+	}
+	return true
 }

@@ -138,7 +138,7 @@ func (s *subject) searchStory(ctx context.Context, ops []op, alone bool, r searc
 	if kept == nil {
 		return t
 	}
-	again := s.search(ctx, kept, alone, limits{memory: mostMemory})
+	again := s.search(ctx, kept, alone, limits{memory: mostMemory}, search.Options{})
 	at = returned(kept, again.At)
 	if again.Verdict != search.Illegal || at < 0 {
 		return t

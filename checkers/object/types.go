@@ -42,8 +42,10 @@ type Type struct {
 	// the one after it is always the same. May be nil.
 	blind func(Do) bool
 	// parts replaces operations of several parts by operations of one each, if an illegal
-	// part then is an illegal object; exact says that legal parts are a legal object.
-	parts func(s *subject) (ops []op, exact bool)
+	// part then is an illegal object; apart says that legal parts are a legal object, too. Both
+	// may be nil.
+	parts func(s *subject) []op
+	apart func(s *subject) bool
 }
 
 // Operation is one operation of a type.

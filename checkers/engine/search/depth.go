@@ -81,8 +81,10 @@ func newDepth(ctx context.Context, p *problem, o Options) *depth {
 	d.aimless = p.pending == 0 || !d.st.close(len(p.classes))
 	d.cur = make([]uint64, p.layout.size)
 	d.seen = make([]uint64, min(sights, 1<<bits.Len(uint(len(p.events)/8)))*(1+len(d.cur)))
-	d.stacks = make([][]choice, 1)
-	d.words, d.todo = make([]uint64, 0, len(d.cur)*fewWords/8), make([]move, 0, fewWords/8)
+	d.stacks = [][]choice{make([]choice, 0, 64)}
+	expected := min(fewWords/8, 64+len(p.events)/4)
+	d.words, d.todo = make([]uint64, 0, len(d.cur)*expected), make([]move, 0, expected)
+	d.paths.steps = make([]step, 0, len(p.events)/2+1)
 	setState(d.cur, d.st.init)
 	return d
 }
@@ -127,7 +129,7 @@ func (d *depth) result(v Verdict) Result {
 		r.At = d.p.events[n].at
 	}
 	if v == Illegal || v == Legal && !d.brief {
-		r.Order = d.p.order(d.paths.to(d.best), n)
+		r.Order = d.p.order(d.st, d.paths.to(d.best), n)
 	}
 	return r
 }

@@ -144,7 +144,7 @@ func (f *forward) decide() (r Result, ok bool) {
 		r.Verdict, r.At = Illegal, f.p.events[n].at
 	}
 	if !alive || !f.brief {
-		r.Order = f.p.order(f.path, n)
+		r.Order = f.p.order(f.p.states(), f.path, n)
 	}
 	return r, true
 }

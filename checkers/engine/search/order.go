@@ -2,9 +2,8 @@ package search
 
 // order spells out the steps of a path: a legal order of the operations that had returned
 // before event number limit, and of those besides that the path used. The pure and the blind
-// ones that took effect silently are put where they did.
-func (p *problem) order(path []step, limit int) []int32 {
-	st := p.states()
+// ones that took effect silently are put where they did. States are those that have not forgotten any.
+func (p *problem) order(st *states, path []step, limit int) []int32 {
 	w := newWindow(p, st)
 	// Who takes the part of an operation that never returns: those of a class in the order
 	// in which they were called.

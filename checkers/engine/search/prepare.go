@@ -46,14 +46,11 @@ type problem struct {
 
 func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem {
 	p := &problem{classOf: make([]int32, len(ops)), retOf: make([]int32, len(ops)), off: off}
-	index := map[O]int32{}
-	var list []O
+	dos := newNumbers[O]()
 	keys := make([]uint64, 0, 2*len(ops))
 	for i, o := range ops {
-		c, found := index[o.Do]
-		if !found {
-			c = int32(len(list))
-			index[o.Do], list = c, append(list, o.Do)
+		c, fresh := dos.of(o.Do)
+		if fresh {
 			p.classes = append(p.classes, class{
 				pure:  m.Pure != nil && m.Pure(o.Do) && off&purity == 0,
 				blind: m.Blind != nil && m.Blind(o.Do) && off&absorption == 0,
@@ -95,7 +92,7 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 		p.events[n] = e
 	}
 	p.layout = lay(p.classes, p.slots)
-	p.states = func() *states { return newStates(m, list) }
+	p.states = func() *states { return newStates(m, dos.all) }
 	return p
 }
 
