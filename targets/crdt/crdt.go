@@ -76,7 +76,7 @@ var bugs = []cluster.Bug{
 	{
 		Name:     string(crdt.TombstoneDroppedEarly),
 		Doc:      "a tombstone goes after half a second, whoever knows of it by then: who was away keeps the element, and brings it back",
-		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected",
+		Workload: "bag", Model: model.Eventual, Nemeses: []string{"partition", "kill"}, Anomaly: "resurrected", Quiet: true,
 		Cited: "Cassandra's deleted data comes back when a node was down for longer than gc_grace_seconds (https://cassandra.apache.org/doc/latest/cassandra/managing/operating/compaction/tombstones.html)",
 	},
 	{
