@@ -151,17 +151,9 @@ func (s *subject) take(c call) {
 
 // fill puts in what there is at first.
 func (s *subject) fill(initial history.Value) string {
-	all, err := items(initial)
-	if err != nil {
-		return "is no list"
-	}
-	for _, v := range all {
-		if v.IsNil() || s.kind.Name == "priority-queue" && v.Kind != history.KindInt {
-			return "holds what cannot be an element"
-		}
-		s.begin(Do{F: put, A: s.num(v)})
-	}
-	return ""
+	return s.holdThose(initial, func(v history.Value) bool {
+		return !v.IsNil() && (s.kind.Name != "priority-queue" || v.Kind == history.KindInt)
+	})
 }
 
 // drain is as many takes as elements came out, all of them between its two events. That a

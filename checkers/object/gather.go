@@ -232,22 +232,25 @@ func packed(n int64) string {
 func unpack(s string) []int64 {
 	ns := make([]int64, 0, len(s)/4)
 	for ; len(s) >= 4; s = s[4:] {
-		ns = append(ns, int64(binary.BigEndian.Uint32([]byte(s[:4]))))
+		ns = append(ns, int64(leading(s)))
 	}
 	return ns
 }
 
-// begins reports whether the first of them is n.
-func begins(s string, n int64) bool {
-	return len(s) >= 4 && uint32(s[0])<<24|uint32(s[1])<<16|uint32(s[2])<<8|uint32(s[3]) == uint32(n)
+// leading is the first of them.
+func leading(s string) uint32 {
+	return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
 }
+
+// begins reports whether there is one, and the first is n.
+func begins(s string, n int64) bool { return len(s) >= 4 && leading(s) == uint32(n) }
 
 // place is where a number stands, or would, among ascending ones.
 func place(s string, n int64) (at int, found bool) {
 	lo, hi := 0, len(s)/4
 	for lo < hi {
 		mid := (lo + hi) / 2
-		if uint32(s[4*mid])<<24|uint32(s[4*mid+1])<<16|uint32(s[4*mid+2])<<8|uint32(s[4*mid+3]) < uint32(n) {
+		if leading(s[4*mid:]) < uint32(n) {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -259,3 +262,35 @@ func place(s string, n int64) (at int, found bool) {
 func insert(s string, at int, n int64) string { return s[:at] + packed(n) + s[at:] }
 
 func remove(s string, at int) string { return s[:at] + s[at+4:] }
+
+// hold has the object hold, at first, the elements of a list.
+func (s *subject) hold(initial history.Value) string {
+	return s.holdThose(initial, func(history.Value) bool { return true })
+}
+
+// holdThose is hold where not everything can be an element.
+func (s *subject) holdThose(initial history.Value, fits func(history.Value) bool) string {
+	all, err := items(initial)
+	if err != nil {
+		return "is no list"
+	}
+	for _, v := range all {
+		if !fits(v) {
+			return "holds what cannot be an element"
+		}
+		s.begin(Do{F: put, A: s.num(v)})
+	}
+	return ""
+}
+
+// elementsRead are those that a read of the whole returned, if it did.
+func (s *subject) elementsRead(c call) (all []history.Value, ok bool) {
+	if !c.ok {
+		return nil, false
+	}
+	all, err := items(c.out)
+	if err != nil {
+		s.Reject("operation %d read %s, %v", c.at, c.out, err)
+	}
+	return all, err == nil
+}

@@ -1,7 +1,5 @@
 package object
 
-import "github.com/faultline-dev/faultline/harness/history"
-
 // list grows at its end; the state is its length.
 var list = Type{
 	Name: "list", Doc: "a list that is appended to and read whole", Initial: "a list",
@@ -9,16 +7,7 @@ var list = Type{
 		{Name: "append", Value: "the element", Doc: "adds it at the end", gather: (*subject).appendElement},
 		{Name: "read", Result: "a list of all elements", Doc: "reads the whole list", gather: (*subject).readList},
 	},
-	first: func(s *subject, initial history.Value) string {
-		all, err := items(initial)
-		if err != nil {
-			return "is no list"
-		}
-		for _, v := range all {
-			s.begin(Do{F: put, A: s.num(v)})
-		}
-		return ""
-	},
+	first:  (*subject).hold,
 	init:   func(*subject, bool) State { return State{} },
 	within: grown,
 }
@@ -49,12 +38,8 @@ func grown(ops []op) func(State, Do) (State, bool) {
 func (s *subject) appendElement(c call) { s.emit(c, Do{F: put, A: s.num(c.arg)}) }
 
 func (s *subject) readList(c call) {
-	if !c.ok {
-		return
-	}
-	all, err := items(c.out)
-	if err != nil {
-		s.Reject("operation %d read %s, %v", c.at, c.out, err)
+	all, ok := s.elementsRead(c)
+	if !ok {
 		return
 	}
 	b := make([]byte, 0, 4*len(all))

@@ -18,17 +18,8 @@ var set = Type{
 		{Name: "contains", Value: "the element", Result: "true or false, or `[element true]`", Doc: "asks whether it is there", gather: (*subject).ask},
 		{Name: "read", Result: "a list of all elements", Doc: "reads the whole set", gather: (*subject).readSet},
 	},
-	first: func(s *subject, initial history.Value) string {
-		all, err := items(initial)
-		if err != nil {
-			return "is no list"
-		}
-		for _, v := range all {
-			s.begin(Do{F: put, A: s.num(v)})
-		}
-		return ""
-	},
-	init: func(*subject, bool) State { return State{} },
+	first: (*subject).hold,
+	init:  func(*subject, bool) State { return State{} },
 	step: func(st State, d Do) (State, bool) {
 		if d.F == whole {
 			return st, st.S == d.S
@@ -116,12 +107,8 @@ func (s *subject) ask(c call) {
 }
 
 func (s *subject) readSet(c call) {
-	if !c.ok {
-		return
-	}
-	all, err := items(c.out)
-	if err != nil {
-		s.Reject("operation %d read %s, %v", c.at, c.out, err)
+	all, ok := s.elementsRead(c)
+	if !ok {
 		return
 	}
 	ns := make([]int64, len(all))
