@@ -8,6 +8,7 @@ import (
 
 	"github.com/faultline-dev/faultline/harness/node"
 	"github.com/faultline-dev/faultline/targets/embedded/wire"
+	"github.com/faultline-dev/faultline/targets/embedded/wire/wiretest"
 )
 
 func genView(t *rapid.T, least int) View {
@@ -39,11 +40,7 @@ func genMessage(t *rapid.T) node.Message {
 	return &Confirm{View: n("view"), Round: n("round")}
 }
 
-func decode(b []byte) (node.Message, error) {
-	d := wire.NewDecoder(b)
-	m := Message(d.Byte(), &d)
-	return m, d.End()
-}
+func decode(b []byte) (node.Message, error) { return wire.Decode("view", b, Message) }
 
 // What was encoded is decoded to the same.
 func TestCodecRoundTrip(t *testing.T) {
@@ -73,23 +70,7 @@ func TestNoViewIsEmpty(t *testing.T) {
 }
 
 func FuzzMessage(f *testing.F) {
-	for _, m := range []node.Message{
+	wiretest.Fuzz(f, decode,
 		&Prepare{Current: View{1, []Member{{"n1", 1}}}}, &Promise{Ballot: 3}, &Accept{Value: View{2, []Member{{"n2", 0}}}},
-		&Accepted{View: 1}, &Decided{View: View{1, []Member{{"n1", 1}}}}, &Beat{Heard: []bool{true}}, &Ask{View: 1}, &Confirm{Round: 2},
-	} {
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decode(b)
-		if err != nil || m == nil {
-			return
-		}
-		if _, err := m.AppendBinary(nil); err != nil {
-			t.Errorf("decoded %x, but cannot encode it: %v", b, err)
-		}
-	})
+		&Accepted{View: 1}, &Decided{View: View{1, []Member{{"n1", 1}}}}, &Beat{Heard: []bool{true}}, &Ask{View: 1}, &Confirm{Round: 2})
 }
