@@ -70,6 +70,7 @@ func (w *World) Run(main func()) {
 			}
 			if events++; events > stormy {
 				w.abort(t, runtime.ErrStorm)
+				continue
 			}
 			e.what.act()
 		default:
