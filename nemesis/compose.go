@@ -150,6 +150,10 @@ func (c *Composite) Invoke(ctx context.Context, op history.Op) history.Op {
 // skipped is the evidence of a fault that found no victim; the schedule soon tries again.
 const skipped = "skipped: no victim was free"
 
+// vain ends the evidence of a fault that had no effect; the schedule does not wait long for
+// the next one.
+const vain = "; without effect"
+
 func (c *Composite) inject(ctx context.Context, p *part, kind string) (string, error) {
 	if p.active {
 		return "still in force", nil
@@ -185,6 +189,9 @@ func (c *Composite) recover(ctx context.Context, p *part) (string, error) {
 		p.summary.Evidence = end.evidence
 	}
 	c.env.note(history.Event{Kind: history.EventFaultEnd, Name: p.Name, Node: p.victims, N: end.bit, Text: end.evidence})
+	if end.bit == 0 {
+		return end.evidence + vain, nil
+	}
 	return end.evidence, nil
 }
 

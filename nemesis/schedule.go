@@ -3,6 +3,7 @@ package nemesis
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/faultline-dev/faultline/harness/generator"
@@ -95,7 +96,7 @@ func (s *schedule) Op(ctx *generator.Context) (generator.Op, generator.Status, g
 
 // Update implements generator.Generator: a turn counts from the completion of the
 // operation that began it. One that found no victim is tried again before long, with the
-// same kind.
+// same kind; one that had no effect is followed by the next kind as soon.
 func (s *schedule) Update(_ *generator.Context, ev *generator.Event) generator.Generator {
 	if ev.Thread != generator.NemesisThread || ev.Op.Type == history.Invoke {
 		return s
@@ -105,6 +106,11 @@ func (s *schedule) Update(_ *generator.Context, ev *generator.Event) generator.G
 			c := s.clone()
 			c.plays[i].active, c.plays[i].due = false, ev.Op.Time+s.interval/4
 			c.plays[i].next = (p.next + len(p.kinds) - 1) % len(p.kinds)
+			return c
+		}
+		if !p.active && ev.Op.F == p.nemesis.stop && strings.HasSuffix(ev.Op.Value.S, vain) {
+			c := s.clone()
+			c.plays[i].due = ev.Op.Time + s.interval/4
 			return c
 		}
 		if f := ev.Op.F; p.active && f == p.nemesis.start || !p.active && f == p.nemesis.stop {

@@ -53,3 +53,38 @@ func TestSchedule(t *testing.T) {
 		t.Errorf("%d kinds of faults came up: %v", len(kinds), kinds)
 	}
 }
+
+// TestVainFault shows that a fault without effect is followed sooner than another.
+func TestVainFault(t *testing.T) {
+	const interval = 8 * time.Second
+	quiet := func(evidence string) time.Duration {
+		c, err := nemesis.Compose(nemesis.Plan{Names: []string{"disk"}, Seed: 3, Interval: interval})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := c.Generator(0)
+		ctx := generator.NewContext(2, true)
+		var ended time.Duration
+		for {
+			op, status, next := g.Op(ctx)
+			switch {
+			case status == generator.Pending:
+				ctx.Time = op.Time
+				continue
+			case op.Value.S != "" && ended > 0:
+				return time.Duration(ctx.Time) - ended
+			case op.Value.S == "":
+				ended = time.Duration(ctx.Time)
+			}
+			g = next.Update(ctx, &generator.Event{Thread: generator.NemesisThread, Op: &history.Op{
+				Process: history.Nemesis, F: op.F, Type: history.Info, Time: ctx.Time, Value: history.Text(evidence),
+			}})
+		}
+	}
+	if d := quiet("n1 on good disks again; without effect"); d != interval/4 {
+		t.Errorf("%s of quiet after a fault without effect", d)
+	}
+	if d := quiet("n1 on good disks again"); d < interval/2 {
+		t.Errorf("%s of quiet after a fault that bit", d)
+	}
+}

@@ -33,7 +33,7 @@ var bugs = []cluster.Bug{
 // rows are what runs over many seeds shall show.
 var rows = []cluster.Row{
 	{Workload: "register"},
-	{Workload: "set", Model: model.Linearizable},
+	{Workload: "set", Model: model.Linearizable, Set: map[string]string{"pace": "5"}},
 	{Workload: "bag", Model: model.Linearizable},
 	{Workload: "counter"},
 	{Workload: "append"},

@@ -42,7 +42,7 @@ var bugs = []cluster.Bug{
 var rows = []cluster.Row{
 	{Workload: "register"},
 	{Workload: "register", Set: byLog},
-	{Workload: "set", Model: model.Linearizable},
+	{Workload: "set", Model: model.Linearizable, Set: map[string]string{"pace": "5"}},
 	{Workload: "bag", Model: model.Linearizable},
 	{Workload: "counter"},
 	{Workload: "append"},
