@@ -63,7 +63,7 @@ which faultline docs makes from docs/detection.json, which is what --json prints
 	f.IntVar(&size.Weak, "weak", size.Weak, "seeds of each weak row, of which one must show its anomaly")
 	f.IntVar(&runs, "runs", 0, "scale all of these so that about so many runs are made; 0: do not")
 	f.Uint64Var(&first, "seed", 1, "the first seed")
-	f.DurationVar(&length, "time", 20*time.Second, "virtual time of a run; those of correct rows take twice as long")
+	f.DurationVar(&length, "time", 20*time.Second, "virtual time of a run; those of correct rows take two or three times as long")
 	f.StringVar(&only, "only", "", "only these bugs or targets, comma-separated")
 	f.BoolVar(&asJSON, "json", false, "print the figures as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -72,8 +72,8 @@ which faultline docs makes from docs/detection.json, which is what --json prints
 				return badInput(fmt.Errorf("numbers of blocks, seeds and runs are 0 to 10000000"))
 			}
 		}
-		if length <= 0 || length > maxTime/longer {
-			return badInput(fmt.Errorf("--time is positive, and at most %s", maxTime/longer))
+		if length <= 0 || length > maxTime/longest {
+			return badInput(fmt.Errorf("--time is positive, and at most %s", maxTime/longest))
 		}
 		d := &detection{app: a, ctx: cmd.Context(), first: first, time: length, only: splitNames(only), cache: map[string]sweptRuns{}}
 		if err := d.known(); err != nil {

@@ -196,14 +196,16 @@ func (d *detection) withoutNemeses(s Settings) Settings {
 }
 
 // Runs of correct rows have all nemeses at once, and each has to bite. So they are longer than
-// others, and their faults shorter: a tenth of --time on average. A client gives up before
-// long, so that it does not wait a fault out; a rate that any system can keep up with is
-// enough for what they have to do, and spares the rest.
+// others, most of all where a leader has to be deposed, and their faults shorter: a tenth of
+// --time on average. A client gives up before long, so that it does not wait a fault out; a
+// rate that any system can keep up with is enough for what they have to do, and spares the
+// rest.
 const (
 	longer       = 2
+	longest      = 3 // with a leader
 	faultsInTime = 10
 	giveUp       = time.Second
-	rowRate      = 100
+	rowOps       = 4000
 )
 
 // bugRate is what clients do at most in other runs. The fastest systems would do many times as
@@ -246,7 +248,10 @@ func (d *detection) sweepRow(t cluster.Target, row cluster.Row, s Settings) rowF
 	s.Rate = d.rate(s, bugRate)
 	if row.Correct() {
 		seeds, s.Time, s.Interval, s.OpTimeout = d.size.Correct, longer*d.time, d.time/faultsInTime, giveUp
-		s.Rate = d.rate(s, rowRate)
+		if f.Leaders {
+			s.Time = longest * d.time
+		}
+		s.Rate = d.rate(s, rowOps/s.Time.Seconds())
 	}
 	f.Swept = d.run(s, seeds, row.Weakness)
 	return f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/faultline-dev/faultline/harness/cluster"
 	"github.com/faultline-dev/faultline/harness/history"
@@ -15,11 +16,12 @@ var aims = []string{"one", "minority", "majority", "leader", "all"}
 
 // env is what the faults of a run share.
 type env struct {
-	cluster cluster.Cluster
-	runtime runtime.Runtime
-	rand    *rand.Rand
-	note    func(history.Event)
-	held    map[string]string // node -> the nemesis that has its process killed or paused
+	cluster  cluster.Cluster
+	runtime  runtime.Runtime
+	rand     *rand.Rand
+	note     func(history.Event)
+	held     map[string]string // node -> the nemesis that has its process killed or paused
+	interval time.Duration     // mean length of a fault
 }
 
 // aim chooses victims among all nodes, in the cluster's order.

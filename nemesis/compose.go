@@ -83,7 +83,7 @@ func Compose(p Plan) (*Composite, error) {
 // lacks is a *cluster.Refusal. Faults and evidence go to note.
 func (c *Composite) Bind(cl cluster.Cluster, w cluster.World, note func(history.Event)) error {
 	c.env = &env{
-		cluster: cl, runtime: cl.Runtime(), note: note, held: map[string]string{},
+		cluster: cl, runtime: cl.Runtime(), note: note, held: map[string]string{}, interval: c.plan.Interval,
 		rand: rand.New(rand.NewPCG(c.plan.Seed, 0x76696374696d73)),
 	}
 	for _, p := range c.parts {

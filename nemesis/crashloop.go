@@ -30,6 +30,7 @@ const (
 	leastCrashes = 3
 	mostCrashes  = 5
 	longestLife  = 1500 * time.Millisecond // of a node between two crashes
+	livesInTurn  = 4                       // at least: other nemeses wait while one goes on
 )
 
 func (c *crashLoop) inject(ctx context.Context, kind string) (injury, error) {
@@ -82,7 +83,8 @@ func (c *crashLoop) live(ctx context.Context) error {
 		}
 	}
 	health, asks := c.cluster.(cluster.Health)
-	end := c.runtime.Now() + time.Duration(c.rand.Int64N(int64(longestLife)))
+	longest := min(longestLife, c.interval/livesInTurn)
+	end := c.runtime.Now() + time.Duration(c.rand.Int64N(int64(longest)+1))
 	ask, release := c.before(ctx, end)
 	defer release()
 	for c.runtime.Now() < end {
