@@ -72,9 +72,9 @@ func (g *gathering) gather() {
 
 // taking takes in operations by the events of their invocations.
 type taking struct {
-	h                *history.History
-	match            []int32
-	reading, writing uint32
+	h                           *history.History
+	match                       []int32
+	reading, writing, comparing uint32
 }
 
 func (g *gathering) taking() taking {
@@ -84,6 +84,7 @@ func (g *gathering) taking() taking {
 	t := taking{h: g.h, match: g.match}
 	t.reading, _ = t.h.Number("read")
 	t.writing, _ = t.h.Number("write")
+	t.comparing, _ = t.h.Number("cas")
 	return t
 }
 
@@ -107,6 +108,10 @@ func (t *taking) take(s *subject, i int, e history.Row) {
 		s.ops = append(s.ops, o)
 	case e.F == t.writing && done.Type != history.Fail && e.Kind == history.KindInt && t.writing > 0:
 		o.kind, o.to = write, s.number.ofInt(e.A)
+		s.ops = append(s.ops, o)
+	case e.F == t.comparing && done.Type != history.Fail && e.Kind == history.KindPair && t.comparing > 0:
+		pair := t.h.Value(i)
+		o.kind, o.from, o.to = cas, s.number.ofInt(pair.A), s.number.ofInt(pair.B)
 		s.ops = append(s.ops, o)
 	case match >= 0:
 		s.add(t.h.At(i), t.h.At(int(match)), o)

@@ -55,13 +55,7 @@ type call struct {
 // answer to.
 func (c checker) gather(h *history.History) ([]*subject, error) {
 	var failed error
-	operations := map[string]*Operation{}
-	for i := range c.kind.Operations {
-		o := &c.kind.Operations[i]
-		for _, name := range append([]string{o.Name}, o.Also...) {
-			operations[name] = o
-		}
-	}
+	operations := c.kind.numbered(h)
 	begin := func(of checkers.Subject) *subject {
 		s := &subject{Subject: of, kind: &c.kind, number: map[history.Value]int64{}}
 		if !of.Keyed {
@@ -77,30 +71,44 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 		}
 		return s
 	}
-	all := checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
+	all := checkers.GatherRows(h, begin, func(s *subject, i int, e history.Row, match []int32) {
 		if e.Type != history.Invoke {
 			return
 		}
-		o := operations[e.F]
-		if o == nil {
-			s.Reject("operation %d is %q, and %s has %s", i, e.F, article(c.kind.Name), c.kind.has())
+		if int(e.F) >= len(operations) || operations[e.F] == nil {
+			s.Reject("operation %d is %q, and %s has %s", i, h.At(i).F, article(c.kind.Name), c.kind.has())
 			return
 		}
-		in := call{at: i, ret: pending, arg: e.Value, process: e.Process}
-		if match[i] >= 0 {
-			switch done := h.At(int(match[i])); done.Type {
+		in := call{at: i, ret: pending, arg: h.ValueOf(i, e), process: int(e.Process)}
+		if at := match[i]; at >= 0 {
+			switch done := h.Row(int(at)); done.Type {
 			case history.Fail:
 				return
 			case history.OK:
-				in.ok, in.ret, in.out = true, match[i], done.Value
+				in.ok, in.ret, in.out = true, at, h.ValueOf(int(at), done)
 			}
 		}
-		o.gather(s, in)
+		operations[e.F].gather(s, in)
 	})
 	for _, s := range all {
 		s.settle()
 	}
 	return all, failed
+}
+
+// numbered are the type's operations by the number that their name has in a history.
+func (t *Type) numbered(h *history.History) []*Operation {
+	var all []*Operation
+	for i := range t.Operations {
+		o := &t.Operations[i]
+		for _, name := range append([]string{o.Name}, o.Also...) {
+			if n, ok := h.Number(name); ok {
+				all = append(all, make([]*Operation, max(0, int(n)+1-len(all)))...)
+				all[n] = o
+			}
+		}
+	}
+	return all
 }
 
 // has lists the operations of the type.

@@ -17,7 +17,6 @@ package object
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -109,10 +108,25 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 // only reports whether the clients' operations are all among these, and return no truth values,
 // which say more of an operation than that it happened.
 func only(h *history.History, names []string) bool {
+	var known []bool // by number
+	for _, name := range names {
+		if n, ok := h.Number(name); ok {
+			known = append(known, make([]bool, max(0, int(n)+1-len(known)))...)
+			known[n] = true
+		}
+	}
 	for i := range h.Len() {
-		e := h.At(i)
-		if _, truth := boolean(e.Value); e.Process >= 0 && (truth || !slices.Contains(names, e.F)) {
+		e := h.Row(i)
+		if e.Process < 0 {
+			continue
+		}
+		if int(e.F) >= len(known) || !known[e.F] {
 			return false
+		}
+		if e.Kind == history.KindEDN {
+			if _, truth := boolean(h.Value(i)); truth {
+				return false
+			}
 		}
 	}
 	return true

@@ -49,7 +49,10 @@ var set = Type{
 
 // boolean reads an answer.
 func boolean(v history.Value) (yes, known bool) {
-	return v == history.EDN("true"), v == history.EDN("true") || v == history.EDN("false")
+	if v.Kind != history.KindEDN {
+		return false, false
+	}
+	return v.S == "true", v.S == "true" || v.S == "false"
 }
 
 // answer is what an operation on an element returned, if it says whether the element was there.

@@ -31,3 +31,14 @@ func (h *History) Number(f string) (n uint32, ok bool) {
 
 // Value returns the value of event i.
 func (h *History) Value(i int) Value { return h.chunks[i/chunkSize].value(i % chunkSize) }
+
+// ValueOf is Value for who has the row of event i.
+func (h *History) ValueOf(i int, e Row) Value {
+	switch e.Kind {
+	case KindNil:
+		return Value{}
+	case KindInt:
+		return Value{Kind: KindInt, A: e.A}
+	}
+	return h.Value(i)
+}

@@ -3,24 +3,12 @@ package search
 import (
 	"cmp"
 	"context"
-	"math"
 	"math/bits"
 	"slices"
 )
 
-// The history of a system that works has many legal orders, and one is enough. So before all
-// configurations are kept, one is followed: depth first, back to the last choice where an
-// operation finds no place (Wing and Gong, "Testing and verifying concurrent objects", JPDC
-// 1993). A wrong choice shows within some operations. When nothing that was left untried lately
-// helps, that is a failure which should be seen from near by, too: it begins in all
-// configurations that there can be a little before (prove). If these come to nothing, so would
-// have those that there were, and the path tells that the history up to there was legal.
-//
-// That settles most histories in the time of a walk through them. Those that it does not go on
-// to the search that is complete, unless they are so short that here, too, all has been tried.
-
-// DepthFirst is the engine's name, with its paper.
-const DepthFirst = "depth-first search (Wing and Gong 1993)"
+// A depth-first walk follows one configuration, back to the last choice where an operation finds
+// no place. haste.go says what for.
 
 // choice is a configuration from which there are steps that have not been followed yet, on the
 // way to the return of an event.
@@ -48,32 +36,40 @@ type depth struct {
 		words []uint64
 		todo  []move
 	}
-	low     int // no stack below it has a choice
-	left    int
-	seen    []uint64 // some configurations that were followed, each after its event
-	dropped bool     // some choices were, so that nothing is certain when none is left
-	at      int      // the event that the window stands before
-	deepest int32    // no path came past this event
-	best    int32    // the last step of a path that came there
-	idle    int      // configurations followed since
-	moved   []move
-	cur     []uint64
-	largest int
-	brief   bool
+	low       int // no stack below it has a choice
+	left      int
+	seen      []uint64 // some configurations that were followed, each after its event
+	dropped   bool     // some choices were, so that nothing is certain when none is left
+	at        int      // the event that the window stands before
+	deepest   int32    // no path came past this event
+	best      int32    // the last step of a path that came there
+	idle      int      // configurations followed since
+	moved     []move
+	cur       []uint64
+	largest   int
+	brief     bool
+	preferred order // of steps
 }
 
+// order is which of the operations that may be next is tried first.
+type order uint8
+
 const (
-	nearby   = 24      // events within which it is preferred to use fewer operations that never return
-	recent   = 1 << 9  // events that are gone back at most
-	hopeless = 1 << 9  // configurations followed without getting further, at first
-	given    = 1 << 18 // and in the end
-	sights   = 1 << 10 // configurations that are remembered at first
-	most     = 1 << 18 // and in the end
-	fewWords = 1 << 13
+	byReturn order = iota // the one that returns first; those that never do as few as possible
+	byCall                // the one that was called first, those that never return before all others
 )
 
-func newDepth(ctx context.Context, p *problem, o Options) *depth {
-	d := &depth{window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory}, best: none, deepest: none, room: fewWords, brief: o.Brief}
+const (
+	nearby     = 24      // events within which it is preferred to use fewer operations that never return
+	recent     = 1 << 9  // events that are gone back at most
+	sights     = 1 << 10 // configurations that are remembered at first
+	most       = 1 << 18 // and in the end
+	mostStates = 1 << 19 // that a walk may come by
+	fewWords   = 1 << 13
+)
+
+func newDepth(ctx context.Context, p *problem, o Options, preferred order) *depth {
+	d := &depth{window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory}, best: none, deepest: none, room: fewWords, brief: o.Brief, preferred: preferred}
 	d.brake.bytes = func() int64 {
 		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(cap(d.todo))*12 + int64(d.left)*24
 	}
@@ -86,40 +82,9 @@ func newDepth(ctx context.Context, p *problem, o Options) *depth {
 	d.words, d.todo = make([]uint64, 0, len(d.cur)*expected), make([]move, 0, expected)
 	d.paths.steps = make([]step, 0, len(p.events)/2+1)
 	setState(d.cur, d.st.init)
-	return d
-}
-
-// hasty decides a history by one path, if that will do.
-func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
-	d := newDepth(ctx, p, o)
 	d.keep(d.cur)
 	d.stack(choice{node: none, left: none}, 0)
-	patience := hopeless
-	if p.pending > 0 {
-		patience *= 8 // there are more ways to take, and a proof goes through all of them
-	}
-	for ; patience <= given; patience *= 8 {
-		switch d.walk(patience) {
-		case Legal:
-			return d.result(Legal), true
-		case Illegal:
-			if !d.dropped {
-				return d.result(Illegal), true
-			}
-			patience = given // nothing is left to try
-		}
-		if d.why != nil {
-			break
-		}
-		if d.prove(ctx, o, 16*patience) {
-			return d.result(Illegal), true
-		}
-	}
-	r = d.result(Stopped)
-	if r.Why = d.why; r.Why == nil {
-		r.Why = ErrHaste
-	}
-	return r, false
+	return d
 }
 
 func (d *depth) result(v Verdict) Result {
@@ -137,7 +102,7 @@ func (d *depth) result(v Verdict) Result {
 // walk follows paths, until one comes to the end, or none has come further for so many
 // configurations, or nothing is left to try.
 func (d *depth) walk(patience int) Verdict {
-	for d.idle < patience && !d.on() && d.st.count() < fewStates {
+	for d.idle < patience && !d.on() && d.st.count() < mostStates {
 		c, found := d.pop()
 		if !found {
 			return Illegal
@@ -215,10 +180,10 @@ func (d *depth) branch(node int32, must bool) {
 	if len(d.moved) == 0 {
 		return
 	}
-	// Last, so that it is tried first, stands what returns first.
+	// Last stands what is tried first.
 	slices.SortFunc(d.moved, func(a, b move) int { return cmp.Compare(d.due(b), d.due(a)) })
 	split := 0
-	for split < len(d.moved) && d.moved[split].slot == none {
+	for split < len(d.moved) && d.moved[split].slot == none && d.preferred == byReturn {
 		split++
 	}
 	c := choice{event: n, at: d.keep(d.cur), node: node, must: must}
@@ -231,16 +196,26 @@ func (d *depth) branch(node int32, must bool) {
 	d.largest = max(d.largest, d.left)
 }
 
-// due is when a move's operation returns.
+// due is when a move's turn is.
 func (d *depth) due(v move) int32 {
-	if v.slot == none {
+	switch {
+	case v.slot != none && d.preferred == byCall:
+		return d.op[v.slot]
+	case v.slot == none && d.preferred == byCall:
+		return -1
+	case v.slot == none:
 		return Pending
 	}
 	return d.p.retOf[d.op[v.slot]]
 }
 
 // level is how many operations that never return the path has used.
-func (d *depth) level() int { return int(d.cur[0] >> 33) }
+func (d *depth) level() int {
+	if d.preferred == byCall {
+		return 0
+	}
+	return int(d.cur[0] >> 33)
+}
 
 func (d *depth) keep(c []uint64) int32 {
 	d.words = append(d.words, c...)
@@ -367,72 +342,4 @@ func (d *depth) clean() {
 		}
 	}
 	d.best = ends[n]
-}
-
-// firstBack is how many events before the failure a proof begins at first.
-const firstBack = 1 << 6
-
-// prove tries to show that the operation past whose return no path came has no place, by no
-// more than so many configurations.
-func (d *depth) prove(ctx context.Context, o Options, most int) bool {
-	if d.deepest < 0 || !d.st.close(len(d.p.classes)) {
-		return false
-	}
-	back := firstBack
-	if o.stretch > 0 {
-		back = o.stretch
-	}
-	for n := int(d.deepest); ; back *= 8 {
-		from := max(0, n-back)
-		if died, over := d.p.dies(ctx, o, d.st, from, n, most); died || over || from == 0 || back > recent {
-			return died
-		}
-	}
-}
-
-// dies reports whether from all configurations that there can be before an event none is left
-// after event n. It is over when there are too many of them to say.
-func (p *problem) dies(ctx context.Context, o Options, st *states, from, n, most int) (died, over bool) {
-	f := newForward(ctx, p, st, o)
-	p.count(math.MaxInt32) // any number of those that never return
-	defer p.count(0)
-	for _, e := range p.events[:from] {
-		if e.ret {
-			f.ret(e)
-		} else {
-			f.window.call(e)
-		}
-	}
-	if from > 0 {
-		l := &p.layout
-		open := make([]uint64, l.m)
-		for slot, op := range f.op {
-			if op != none {
-				open[slot/64] |= 1 << (slot % 64)
-			}
-		}
-		f.cur, f.ends = f.cur[:0], f.ends[:0]
-		for s := range st.count() {
-			c := make([]uint64, l.size)
-			setState(c, int32(s))
-			copy(c[1:], open)
-			f.cur, f.ends = append(f.cur, c...), append(f.ends, none)
-		}
-	}
-	for i := from; i <= n; i++ {
-		switch alive := f.pass(p.events[i], int32(i)); {
-		case f.why != nil || f.ticks > most:
-			return false, true
-		case !alive:
-			return i == n, i < n
-		}
-	}
-	return false, false
-}
-
-// count has the operations of all classes that never return counted from an event on.
-func (p *problem) count(since int32) {
-	for i := range p.classes {
-		p.classes[i].since = since
-	}
 }

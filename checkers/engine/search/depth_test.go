@@ -31,7 +31,7 @@ func TestUndo(t *testing.T) {
 	for seed := range int64(20) {
 		l := load{ops: 60, clients: 4, crashed: 5, values: 3}
 		p := prepare(register.Model, l.generate(seed), 0)
-		d := newDepth(context.Background(), p, Options{})
+		d := newDepth(context.Background(), p, Options{}, byReturn)
 		for n := range p.events {
 			d.moveTo(n)
 			d.moveTo(max(0, n-7))
