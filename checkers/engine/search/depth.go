@@ -19,6 +19,7 @@ type choice struct {
 	moves int32 // where the steps stand
 	left  int32 // how many they are; none: nobody has looked for them
 	must  bool  // what returns has to take effect though it may be left out
+	twin  bool  // another one has the same words
 }
 
 // depth is one attempt.
@@ -135,6 +136,9 @@ func (d *depth) follow(c choice) bool {
 		c.node = d.paths.add(step{c.node, op, c.event})
 		c.must = c.must && v.slot != d.p.events[c.event].slot
 	}
+	if c.left <= 1 && !c.twin && int(c.at)+l.size == len(d.words) { // the last that is kept, and nobody needs it any more
+		d.words, d.todo = d.words[:c.at], d.todo[:c.moves]
+	}
 	for ; d.at < len(d.p.events); d.at++ {
 		e := d.p.events[d.at]
 		d.now = int32(d.at)
@@ -151,7 +155,7 @@ func (d *depth) follow(c choice) bool {
 		}
 		used := &d.cur[word+int32(l.m)]
 		if k.blind && *used&bit == 0 {
-			d.stack(choice{event: d.now, at: d.keep(d.cur), node: c.node, left: none, must: true}, d.level())
+			d.stack(choice{event: d.now, at: d.keep(d.cur), node: c.node, moves: int32(len(d.todo)), left: none, must: true}, d.level())
 		}
 		d.cur[0] &^= fresh
 		d.cur[word] &^= bit
@@ -186,7 +190,7 @@ func (d *depth) branch(node int32, must bool) {
 	for split < len(d.moved) && d.moved[split].slot == none && d.preferred == byReturn {
 		split++
 	}
-	c := choice{event: n, at: d.keep(d.cur), node: node, must: must}
+	c := choice{event: n, at: d.keep(d.cur), node: node, must: must, twin: 0 < split && split < len(d.moved)}
 	for i, list := range [][]move{d.moved[:split], d.moved[split:]} {
 		c.moves, c.left = int32(len(d.todo)), int32(len(list))
 		if d.todo = append(d.todo, list...); c.left > 0 {

@@ -47,7 +47,7 @@ type problem struct {
 func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem {
 	p := &problem{classOf: make([]int32, len(ops)), retOf: make([]int32, len(ops)), off: off}
 	dos := newNumbers[O]()
-	keys := make([]uint64, 0, 2*len(ops))
+	count := 0
 	for i, o := range ops {
 		c, fresh := dos.of(o.Do)
 		if fresh {
@@ -57,24 +57,25 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 			})
 		}
 		p.classOf[i], p.retOf[i] = c, o.Ret
-		k := &p.classes[c]
-		if o.Ret == Pending {
-			if k.pure || m.Pure != nil && m.Pure(o.Do) {
-				continue // whether it happened makes no difference
-			}
-			k.pending++
-			p.pending++
-		} else {
-			keys = append(keys, key(o.Ret, true, i))
+		count += 2
+		if o.Ret != Pending {
+			continue
 		}
-		keys = append(keys, key(o.Call, false, i))
+		count--
+		k := &p.classes[c]
+		if k.pure || m.Pure != nil && m.Pure(o.Do) {
+			p.retOf[i] = idle
+			count--
+			continue
+		}
+		k.pending++
+		p.pending++
 	}
-	keys = sortEvents(keys)
-	p.events = make([]event, len(keys))
+	p.events = make([]event, 0, count)
 	var free []int32
 	slotOf := make([]int32, len(ops))
-	for n, k := range keys {
-		e := event{at: int32(k >> 32), op: int32(k & (1<<31 - 1)), ret: k&(1<<31) != 0, slot: none}
+	each(ops, p.retOf, count, func(at, op int32, ret bool) {
+		e := event{at: at, op: op, ret: ret, slot: none}
 		switch {
 		case e.ret:
 			e.slot = slotOf[e.op]
@@ -89,54 +90,77 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 			free = free[:len(free)-1]
 			slotOf[e.op] = e.slot
 		}
-		p.events[n] = e
-	}
+		p.events = append(p.events, e)
+	})
 	p.layout = lay(p.classes, p.slots)
 	p.states = func() *states { return newStates(m, dos.all) }
 	return p
 }
 
-// key orders events; calls come before returns of the same index, so that operations which
-// touch count as concurrent.
-func key(at int32, ret bool, op int) uint64 {
-	k := uint64(uint32(at))<<32 | uint64(op)
-	if ret {
-		k |= 1 << 31
+// idle is the return of an operation of which it makes no difference whether it happened.
+const idle = -1
+
+// each goes through the calls and returns of operations, so many, in their order. Calls come
+// before returns of the same index, so that operations which touch count as concurrent.
+func each[O comparable](ops []Op[O], retOf []int32, count int, do func(at, op int32, ret bool)) {
+	if marks, ok := mark(ops, retOf, count); ok {
+		for at, m := range marks {
+			if m != 0 {
+				do(int32(at), int32((m-1)>>1), (m-1)&1 == 1)
+			}
+		}
+		return
 	}
-	return k
+	keys := make([]uint64, 0, count)
+	for i, o := range ops {
+		if retOf[i] == idle {
+			continue
+		}
+		keys = append(keys, uint64(uint32(o.Call))<<32|uint64(i))
+		if o.Ret != Pending {
+			keys = append(keys, uint64(uint32(o.Ret))<<32|1<<31|uint64(i))
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		do(int32(k>>32), int32(k&(1<<31-1)), k&(1<<31) != 0)
+	}
 }
 
-// sortEvents sorts keys. Most histories have an operation for every two events, so that
-// counting sorts them.
-func sortEvents(keys []uint64) []uint64 {
-	most := uint64(0)
-	for _, k := range keys {
-		most = max(most, k>>32)
-	}
-	if most > uint64(4*len(keys)) {
-		slices.Sort(keys)
-		return keys
-	}
-	starts := make([]int32, most+2)
-	for _, k := range keys {
-		starts[k>>32+1]++
-	}
-	for i := range most {
-		starts[i+1] += starts[i]
-	}
-	sorted := make([]uint64, len(keys))
-	for _, k := range keys {
-		sorted[starts[k>>32]] = k
-		starts[k>>32]++
-	}
-	for i, j := 0, 0; i < len(sorted); i = j { // those of one event
-		for j = i + 1; j < len(sorted) && sorted[j]>>32 == sorted[i]>>32; j++ {
+// mark notes at each index the call or return that is there: one more than twice the
+// operation, and another one for a return. That sorts the events of most histories, which have
+// an operation for every two indices; others have more than one event somewhere, or few.
+func mark[O comparable](ops []Op[O], retOf []int32, count int) (marks []uint32, ok bool) {
+	last := int32(0)
+	for i, o := range ops {
+		if retOf[i] == idle {
+			continue
 		}
-		if j > i+1 {
-			slices.Sort(sorted[i:j])
+		if last = max(last, o.Call); o.Ret != Pending {
+			last = max(last, o.Ret)
 		}
 	}
-	return sorted
+	if int64(last) > 4*int64(count) {
+		return nil, false
+	}
+	marks = make([]uint32, last+1)
+	for i, o := range ops {
+		if retOf[i] == idle {
+			continue
+		}
+		if marks[o.Call] != 0 {
+			return nil, false
+		}
+		marks[o.Call] = uint32(i)<<1 + 1
+		if o.Ret == Pending {
+			continue
+		}
+		if marks[o.Ret] != 0 {
+			return nil, false
+		}
+		marks[o.Ret] = uint32(i)<<1 + 2
+	}
+	return marks, true
 }
 
 // lay decides where things are in a configuration.
