@@ -57,9 +57,9 @@ func drawCluster(c clock, h *history.History, faults []row) *strip {
 	}
 	s.Rows = rows
 	if leaders {
-		s.Leaders = fmt.Sprintf("The leader changed %s times.", grouped(changes))
+		s.Leaders = fmt.Sprintf("; the leader changed %s times", grouped(changes))
 		if changes == 1 {
-			s.Leaders = "The leader changed once."
+			s.Leaders = "; the leader changed once"
 		}
 	}
 	return s

@@ -78,7 +78,7 @@ func TestPage(t *testing.T) {
 	page := render(t, r)
 	for _, want := range []string{
 		`<span class="word">invalid`, "nonlinearizable", "no legal place", "The counterexample", "a failure by itself", "operations around it", "A legal order of the operations",
-		"Latency of read", "Throughput", "Answered", "Clocks", "n2 down from", "n1 led from", "The leader changed",
+		"Latency of read", "Throughput", "Answered", "Clocks", "n2 down from", "n1 led from", "; the leader changed",
 		"kill n2, from", "faultline run --seed 7", "p99",
 	} {
 		if !strings.Contains(page, want) {
