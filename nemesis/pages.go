@@ -63,10 +63,10 @@ var restartPage = Page{
 
 var crashLoopPage = Page{
 	Kinds:    aimKinds,
-	Sim:      "The process ends and starts three to five times; each life lasts until the node answers, or less.",
-	Docker:   "Three to five times the engine kills the container's processes and starts them again; each life lasts until the node answers, or a time up to 1.5 s that may be too short for that.",
+	Sim:      "The process ends and starts three to five times; each life lasts until the node answers, or a time up to 1.5 s (or a quarter of `--interval`).",
+	Docker:   "Three to five times the engine kills the container's processes and starts them again; each life lasts until the node answers, or a time up to 1.5 s (or a quarter of `--interval`) that may be too short for that.",
 	Evidence: "How often each node was gone.",
-	Limits:   []string{"Other nemeses of the run wait while it goes on, a few seconds."},
+	Limits:   []string{"Other nemeses of the run wait while it goes on, an interval or so."},
 }
 
 var diskPage = Page{
