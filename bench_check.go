@@ -219,7 +219,7 @@ func (b *benchCheck) table(ctx context.Context, rows []checkRow) error {
 		}
 	}
 	b.printf("\nThe histories, but for their violations:\n\n%s\n", strings.Join(slices.Compact(made), "\n"))
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // spec is what a row's histories are made from.
@@ -279,7 +279,7 @@ func (b *benchCheck) growth(ctx context.Context, rows []checkRow) error {
 			}
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // printf writes a part of the table, which JSON takes the place of.

@@ -73,7 +73,7 @@ func (b *benchCheck) corpus(ctx context.Context) error {
 	}
 	b.printf("\nThe differential test's histories of at least %d operations, up to %d of each kind, %s for each at most, the fastest of some tries. What is compared is the time to the verdict; what is told besides of a failure, the minimal counterexample, porcupine does not look for:\n\n", sizeable, corpusSeeds, patience)
 	b.compare(groups)
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // telling is how much of a check came after its verdict.

@@ -59,7 +59,7 @@ func (a *app) differential(ctx context.Context, n int, seed uint64, rows []strin
 			return crash(fmt.Errorf("%s, %s: %w", t.engine, t.what, err))
 		}
 		if ctx.Err() != nil {
-			return crash(ctx.Err())
+			return crash(context.Cause(ctx))
 		}
 		seconds := fmt.Sprintf("%.1f | %.1f", y.ours.Seconds(), y.theirs.Seconds())
 		for _, engine := range slices.SortedFunc(maps.Keys(y.by), func(a, b string) int { return y.by[b].histories - y.by[a].histories }) {

@@ -305,7 +305,7 @@ func (b *benchCheck) peers(ctx context.Context) error {
 	}
 	b.printf("\nPorcupine's own histories (%s), the fastest of some tries:\n\n", filepath.Base(filepath.Dir(dir)))
 	b.compare(groups)
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // compare prints comparisons by group.

@@ -30,5 +30,5 @@ func (b *benchCheck) raft(ctx context.Context) error {
 	b.printf("\nA run of the embedded raft in the simulation, its registers under partitions, kills and skewed clocks (CPU time):\n\n")
 	b.printf("| operations | simulation | all checks | ratio |\n|---|---|---|---|\n| %d | %s | %s | %.3g |\n",
 		m.completed, seconds(m.cpu.Seconds()), seconds(m.checking.Seconds()), m.cpu.Seconds()/m.checking.Seconds())
-	return ctx.Err()
+	return context.Cause(ctx)
 }

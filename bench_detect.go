@@ -186,6 +186,7 @@ func (d *detection) scale(runs int) {
 // sweep does it all.
 func (d *detection) sweep() (*detected, error) {
 	began := time.Now()
+	d.interrupt.heed()
 	found := &detected{Version: Version(), Time: d.time.String(), Size: d.size}
 	for _, t := range d.targets {
 		if t.Open[cluster.Sim] == nil {
@@ -220,7 +221,7 @@ func (d *detection) sweep() (*detected, error) {
 }
 
 // over reports whether the sweep was interrupted.
-func (d *detection) over() bool { return d.ctx.Err() != nil || d.stop.Load() }
+func (d *detection) over() bool { return d.ctx.Err() != nil || d.interrupt.stop.Load() }
 
 // each does something n times, as many at once as there are processors.
 func (d *detection) each(n int, do func(i int)) {

@@ -3,7 +3,6 @@ package faultline
 import (
 	"io"
 	"os"
-	"sync/atomic"
 	"testing"
 
 	"github.com/faultline-dev/faultline/checkers"
@@ -44,7 +43,7 @@ func Try(t testing.TB, s Settings, extensions ...any) *store.Results {
 			t.Fatal(err)
 		}
 	}
-	a := &app{registry: reg, out: io.Discard, err: io.Discard, stop: new(atomic.Bool)}
+	a := &app{registry: reg, out: io.Discard, err: io.Discard, interrupt: &interruption{}}
 	run, res, err := a.one(host.WithTest(t.Context(), t.Name()), s, false)
 	if res == nil || err != nil {
 		t.Fatalf("faultline: %v", err)

@@ -147,7 +147,7 @@ func (a *app) demoRow(ctx context.Context, row demoRow, seed uint64, root string
 		s.Seed = seed + uint64(n)
 		o.run, o.res, o.err = a.one(ctx, s, false)
 		o.runs++
-		if o.err != nil || o.res.Valid == row.expected || a.stop.Load() {
+		if o.err != nil || o.res.Valid == row.expected || a.interrupt.stop.Load() {
 			break
 		}
 	}

@@ -118,7 +118,7 @@ func (a *app) runAll(ctx context.Context, s Settings, runs int, asJSON bool, jun
 		} else if err != nil {
 			fmt.Fprintln(a.err, "faultline:", oneLine(err))
 		}
-		if a.stop.Load() {
+		if a.interrupt.stop.Load() {
 			break
 		}
 	}
@@ -177,7 +177,7 @@ func (a *app) one(ctx context.Context, s Settings, progress bool) (*store.Run, *
 		return nil, nil, badInput(err)
 	}
 	t := p.test
-	t.Stop = a.stop
+	t.Stop = a.interrupt.heed()
 	run, err := store.Create(p.store, testName(t), t.Seed, time.Now())
 	if err != nil {
 		return nil, nil, badInput(fmt.Errorf("--store %s: %w", p.store, err))

@@ -277,6 +277,25 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestInterruptElsewhere: one Ctrl-C ends what has nothing to heal or to judge.
+func TestInterruptElsewhere(t *testing.T) {
+	cmd := program(t, "bench", "check", "--differential", "1000000")
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Skipf("no interrupts on this system: %v", err)
+	}
+	end := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer end.Stop()
+	if code := exitCode(t, cmd.Wait()); code != 255 || out.String() != "faultline: interrupted\n" {
+		t.Errorf("exit code %d\n%s", code, out.String())
+	}
+}
+
 // TestPlantedBugsAreFound is a small sweep of faultline bench detect: each planted bug is
 // found, the same seeds without it are valid, as are the correct systems under all nemeses, and
 // the weak ones show their weakness.

@@ -37,14 +37,14 @@ func Run(args []string, stdout, stderr io.Writer, extensions ...any) int {
 		fmt.Fprintln(stderr, "faultline:", err)
 		return exitBadInput
 	}
-	ctx, stop, release := onInterrupt(stderr)
-	defer release()
-	a := &app{registry: reg, out: stdout, err: stderr, stop: stop}
+	interrupt := onInterrupt(stderr)
+	defer interrupt.release()
+	a := &app{registry: reg, out: stdout, err: stderr, interrupt: interrupt}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err = root.ExecuteContext(ctx)
+	err = root.ExecuteContext(interrupt.ctx)
 	var e *exitError
 	switch {
 	case err == nil:
@@ -63,8 +63,8 @@ func Run(args []string, stdout, stderr io.Writer, extensions ...any) int {
 // app is one execution of the command line.
 type app struct {
 	*registry
-	out, err io.Writer
-	stop     *atomic.Bool // set by the first Ctrl-C
+	out, err  io.Writer
+	interrupt *interruption
 }
 
 // exitError carries an exit code up to Run. Without an error everything has been said.
@@ -101,33 +101,50 @@ func exit(code int) error {
 	return &exitError{code: code}
 }
 
-// onInterrupt turns the first Ctrl-C into stop and the second into the end of ctx.
-func onInterrupt(stderr io.Writer) (ctx context.Context, stop *atomic.Bool, release func()) {
+// interruption is what Ctrl-C does: to what heeds it, stop at first, and at the second time the
+// end of ctx; to everything else, the end of ctx at once.
+type interruption struct {
+	ctx          context.Context
+	stop, heeded atomic.Bool
+	release      func()
+}
+
+func onInterrupt(stderr io.Writer) *interruption {
+	in := &interruption{}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	stop = new(atomic.Bool)
+	in.ctx = ctx
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, terminations...)
 	quit := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		for {
 			select {
 			case <-quit:
 				return
 			case <-signals:
 			}
-			if n == 0 {
-				stop.Store(true)
+			switch {
+			case !in.heeded.Load():
+				cancel(errors.New("interrupted"))
+			case in.stop.Swap(true):
+				cancel(errors.New("interrupted twice"))
+			default:
 				fmt.Fprintln(stderr, "\ninterrupted: healing the cluster and judging what there is (again: leave at once)")
-				continue
 			}
-			cancel(errors.New("interrupted twice"))
 		}
 	}()
-	return ctx, stop, func() {
+	in.release = func() {
 		signal.Stop(signals)
 		close(quit)
 		cancel(nil)
 	}
+	return in
+}
+
+// heed has the first Ctrl-C stop what goes on, which asks for it.
+func (in *interruption) heed() *atomic.Bool {
+	in.heeded.Store(true)
+	return &in.stop
 }
 
 // rootCommand is the tree of commands.
