@@ -167,7 +167,7 @@ func (s *subject) byParts(ctx context.Context, f *finding, exact bool, l limits)
 	undecided := search.Result{}
 	for _, part := range parts {
 		if s.kind.Name == set.Name {
-			if m, ok := setOps(part, len(part)+1); ok {
+			if m, ok := elementOps(part); ok {
 				r := monitor.Set(m, monitor.Options{})
 				if r.Verdict == monitor.Illegal {
 					f.engine = byParts

@@ -131,22 +131,40 @@ func (s *subject) readSet(c call) {
 
 // setOps are the operations for the monitor, which wants to know of a removal that it
 // happened, and knows of no reads of the whole.
-func (s *subject) setOps() ([]monitor.Op, bool) { return setOps(s.ops, len(s.values)) }
-
-func setOps(all []op, values int) ([]monitor.Op, bool) {
-	ops := make([]monitor.Op, len(all))
-	dense := make(map[int64]int32)
-	for i, o := range all {
-		v := int32(o.do.A)
-		if values > len(all) { // the elements of a part, or of operations that were left out
-			n, found := dense[o.do.A]
-			if !found {
-				n = int32(len(dense))
-				dense[o.do.A] = n
-			}
-			v = n
+func (s *subject) setOps() ([]monitor.Op, bool) {
+	if len(s.values) <= len(s.ops) {
+		return setOps(s.ops, func(d Do) int32 { return int32(d.A) })
+	}
+	dense := make(map[int64]int32) // some operations were left out, and their elements with them
+	return setOps(s.ops, func(d Do) int32 {
+		n, found := dense[d.A]
+		if !found {
+			n = int32(len(dense))
+			dense[d.A] = n
 		}
-		m := monitor.Op{Call: o.call, Ret: o.ret, V: v}
+		return n
+	})
+}
+
+// elementOps are setOps of operations on one element, if it was not added more than once, which
+// the monitor cannot judge.
+func elementOps(all []op) ([]monitor.Op, bool) {
+	added := 0
+	for _, o := range all {
+		if o.do.F == put || o.do.F == putNew {
+			added++
+		}
+	}
+	if added > 1 {
+		return nil, false
+	}
+	return setOps(all, func(Do) int32 { return 0 })
+}
+
+func setOps(all []op, element func(Do) int32) ([]monitor.Op, bool) {
+	ops := make([]monitor.Op, len(all))
+	for i, o := range all {
+		m := monitor.Op{Call: o.call, Ret: o.ret, V: element(o.do)}
 		switch o.do.F {
 		case put, putNew:
 			m.F = monitor.Put
