@@ -99,7 +99,8 @@ var bag = func() Type {
 	t.Also = []string{"unordered-queue"}
 	t.Operations = append(t.Operations, drain)
 	t.tidy = (*subject).tidyBag
-	t.part = func(_ *subject, d Do) (int64, bool) { return d.A, d.F != takeNone }
+	t.part = func(_ *subject, d Do) (int64, bool) { return d.A, true }
+	t.parts, t.apart, t.light = (*subject).found, (*subject).alwaysFound, true
 	return t
 }()
 
@@ -212,6 +213,17 @@ func (s *subject) tidyBag() {
 		s.Reject("some takes found nothing, which depends on what those took that never returned")
 	}
 	s.ops = slices.DeleteFunc(s.ops, func(o op) bool { return o.do.F == takeAny })
+}
+
+// found are the operations but for takes that found nothing, without which a legal order is one
+// as well: nothing is all that ties a bag's elements together.
+func (s *subject) found() []op {
+	return slices.DeleteFunc(slices.Clone(s.ops), func(o op) bool { return o.do.F == takeNone })
+}
+
+// alwaysFound reports that there are none of those.
+func (s *subject) alwaysFound() bool {
+	return !slices.ContainsFunc(s.ops, func(o op) bool { return o.do.F == takeNone })
 }
 
 // rank numbers the elements, which are integers, in their order.

@@ -116,7 +116,7 @@ const handy = 1 << 16
 // thorough decides an object by its parts, if that is possible, or by a search.
 func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
 	exact := s.kind.apart == nil || s.kind.apart(s)
-	hasty := !exact && len(s.ops)*len(s.values) <= handy
+	hasty := !exact && !s.kind.light && len(s.ops)*len(s.values) <= handy
 	if hasty {
 		if r := s.search(ctx, s.ops, false, l, search.Options{Hasty: true}); r.Verdict != search.Stopped {
 			f.engine = bySearch

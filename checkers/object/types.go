@@ -43,9 +43,10 @@ type Type struct {
 	blind func(Do) bool
 	// parts replaces operations of several parts by operations of one each, if an illegal
 	// part then is an illegal object; apart says that legal parts are a legal object, too. Both
-	// may be nil.
+	// may be nil. light is that there are no more of them than of those that they replace.
 	parts func(s *subject) []op
 	apart func(s *subject) bool
+	light bool
 }
 
 // Operation is one operation of a type.

@@ -65,7 +65,7 @@ const (
 	recent     = 1 << 9  // events that are gone back at most
 	sights     = 1 << 10 // configurations that are remembered at first
 	most       = 1 << 18 // and in the end
-	mostStates = 1 << 19 // that a walk may come by
+	mostStates = 1 << 19 // that a walk by calls may come by; the one by returns comes by few
 	fewWords   = 1 << 13
 )
 
@@ -103,7 +103,11 @@ func (d *depth) result(v Verdict) Result {
 // walk follows paths, until one comes to the end, or none has come further for so many
 // configurations, or nothing is left to try.
 func (d *depth) walk(patience int) Verdict {
-	for d.idle < patience && !d.on() && d.st.count() < mostStates {
+	most := fewStates
+	if d.preferred == byCall {
+		most = mostStates
+	}
+	for d.idle < patience && !d.on() && d.st.count() < most {
 		c, found := d.pop()
 		if !found {
 			return Illegal
