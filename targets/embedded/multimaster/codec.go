@@ -14,7 +14,7 @@ const (
 
 // AppendBinary implements node.Message.
 func (m *Replicate) AppendBinary(b []byte) ([]byte, error) {
-	b = wire.AppendUints(append(b, tagReplicate), m.Upto, uint64(len(m.Rows)))
+	b = wire.AppendUints(append(b, tagReplicate), m.Life, m.Upto, uint64(len(m.Rows)))
 	for i := range m.Rows {
 		b = appendRow(b, &m.Rows[i])
 	}
@@ -23,7 +23,7 @@ func (m *Replicate) AppendBinary(b []byte) ([]byte, error) {
 
 // AppendBinary implements node.Message.
 func (m *Replicated) AppendBinary(b []byte) ([]byte, error) {
-	return wire.AppendUints(append(b, tagReplicated), m.Upto), nil
+	return wire.AppendUints(append(b, tagReplicated), m.Life, m.Upto), nil
 }
 
 // Decode implements node.Codec.
@@ -34,13 +34,13 @@ func Decode(b []byte) (node.Message, error) {
 func message(tag byte, d *wire.Decoder) node.Message {
 	switch tag {
 	case tagReplicate:
-		r := &Replicate{Upto: d.Uint()}
+		r := &Replicate{Life: d.Uint(), Upto: d.Uint()}
 		for range d.Len() {
 			r.Rows = append(r.Rows, takeRow(d))
 		}
 		return r
 	case tagReplicated:
-		return &Replicated{Upto: d.Uint()}
+		return &Replicated{Life: d.Uint(), Upto: d.Uint()}
 	}
 	return nil
 }

@@ -19,11 +19,11 @@ func genRow(t *rapid.T) Row {
 }
 
 func genMessage(t *rapid.T) node.Message {
-	m := &Replicate{Upto: rapid.Uint64().Draw(t, "upto")}
+	m := &Replicate{Life: rapid.Uint64().Draw(t, "life"), Upto: rapid.Uint64().Draw(t, "upto")}
 	for range rapid.IntRange(0, 3).Draw(t, "rows") {
 		m.Rows = append(m.Rows, genRow(t))
 	}
-	return rapid.SampledFrom([]node.Message{m, &Replicated{Upto: m.Upto}, &kv.Request{Op: kv.OpAdd}}).Draw(t, "message")
+	return rapid.SampledFrom([]node.Message{m, &Replicated{Life: m.Life, Upto: m.Upto}, &kv.Request{Op: kv.OpAdd}}).Draw(t, "message")
 }
 
 // What was decoded encodes to the same bytes.
@@ -48,7 +48,7 @@ func TestStampsAreOrdered(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	wiretest.Fuzz(f, Decode,
-		&kv.Request{Op: kv.OpAdd, Key: 1}, &kv.Reply{Elements: []int64{1, -2}}, &Replicated{Upto: 3},
-		&Replicate{Upto: 300, Rows: []Row{{Key: Key{Set, 1}, Stamp: Stamp{1, "n1", 2}, Elements: []int64{4, 5}}}},
+		&kv.Request{Op: kv.OpAdd, Key: 1}, &kv.Reply{Elements: []int64{1, -2}}, &Replicated{Life: 7, Upto: 3},
+		&Replicate{Life: 7, Upto: 300, Rows: []Row{{Key: Key{Set, 1}, Stamp: Stamp{1, "n1", 2}, Elements: []int64{4, 5}}}},
 	)
 }

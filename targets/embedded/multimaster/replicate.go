@@ -11,16 +11,19 @@ import (
 // Replication: a node numbers its own writes and knows of each other node up to which of
 // them it has got them, its position. It sends what follows the position, one message at a
 // time, until that is answered; so after a partition or a crash on either side it goes on
-// where it was. A message may come twice or late: the write rule makes that harmless.
+// where it was. A message may come twice or late: the write rule makes that harmless. An
+// answer to an earlier life of the node does not count: a write that a later one had made void
+// may be the last again, if the crash took that one.
 
 // Replicate brings the rows that the sender wrote since the receiver's position.
 type Replicate struct {
+	Life uint64 // of the sender
 	Upto uint64 // the sender's write that is the receiver's position when it has the rows
 	Rows []Row
 }
 
 // Replicated says that the receiver has them on its disk.
-type Replicated struct{ Upto uint64 }
+type Replicated struct{ Life, Upto uint64 }
 
 // peer is what a node knows of another one.
 type peer struct {
@@ -40,7 +43,7 @@ func (s *server) replicate(p *peer) {
 	if p.sent > p.position && s.env.Now()-p.since < resendAfter {
 		return
 	}
-	m := &Replicate{Upto: p.position}
+	m := &Replicate{Life: s.life, Upto: p.position}
 	first := sort.Search(len(s.log), func(i int) bool { return s.log[i].number > p.position })
 	for _, e := range s.log[first:] {
 		if e.number > s.stable || len(m.Rows) == rowsAtOnce {
@@ -81,9 +84,9 @@ func (s *server) Receive(from node.ID, m node.Message) {
 		for _, r := range m.Rows {
 			s.assign(r)
 		}
-		s.then(func() { s.env.Send(from, &Replicated{Upto: m.Upto}) })
+		s.then(func() { s.env.Send(from, &Replicated{Life: m.Life, Upto: m.Upto}) })
 	case *Replicated:
-		if p := &s.peers[i]; m.Upto > p.position {
+		if p := &s.peers[i]; m.Life == s.life && m.Upto > p.position {
 			s.advance(p, m.Upto)
 			s.replicate(p)
 		}

@@ -16,6 +16,7 @@ type server struct {
 	self    node.ID
 	journal journal.Journal
 
+	life  uint64
 	rows  []Row // in the order in which their keys first appeared
 	place map[Key]int
 
@@ -35,6 +36,7 @@ type entry struct {
 // Start implements node.Node.
 func (s *server) Start(env node.Env) {
 	s.env, s.self, s.place = env, env.ID(), map[Key]int{}
+	s.life = uint64(env.Rand().Uint32())
 	for _, id := range env.Peers() {
 		if id != s.self {
 			s.peers = append(s.peers, peer{id: id})
