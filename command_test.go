@@ -265,15 +265,21 @@ func TestInterrupt(t *testing.T) {
 	cmd := program(t, "run", "--target", "memory", "--workload", "register", "--nodes", "1", "--rate", "2000", "--time", "1m", "--store", root)
 	var out bytes.Buffer
 	cmd.Stdout = &out
+	interrupt(t, cmd)
+	if code := exitCode(t, cmd.Wait()); code != 0 || !strings.Contains(out.String(), "VALID") {
+		t.Errorf("exit code %d\n%s", code, out.String())
+	}
+}
+
+// interrupt starts a command and, when it is under way, presses Ctrl-C.
+func interrupt(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Skipf("no interrupts on this system: %v", err)
-	}
-	if code := exitCode(t, cmd.Wait()); code != 0 || !strings.Contains(out.String(), "VALID") {
-		t.Errorf("exit code %d\n%s", code, out.String())
 	}
 }
 
@@ -282,13 +288,7 @@ func TestInterruptElsewhere(t *testing.T) {
 	cmd := program(t, "bench", "check", "--differential", "1000000")
 	var out bytes.Buffer
 	cmd.Stderr = &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(time.Second)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Skipf("no interrupts on this system: %v", err)
-	}
+	interrupt(t, cmd)
 	end := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 	defer end.Stop()
 	if code := exitCode(t, cmd.Wait()); code != 255 || out.String() != "faultline: interrupted\n" {

@@ -103,12 +103,18 @@ func (t *Type) numbered(h *history.History) []*Operation {
 		o := &t.Operations[i]
 		for _, name := range append([]string{o.Name}, o.Also...) {
 			if n, ok := h.Number(name); ok {
-				all = append(all, make([]*Operation, max(0, int(n)+1-len(all)))...)
-				all[n] = o
+				all = enter(all, n, o)
 			}
 		}
 	}
 	return all
+}
+
+// enter has a table hold a value at a number, and grows it for that.
+func enter[T any](table []T, n uint32, v T) []T {
+	table = append(table, make([]T, max(0, int(n)+1-len(table)))...)
+	table[n] = v
+	return table
 }
 
 // has lists the operations of the type.

@@ -111,8 +111,7 @@ func only(h *history.History, names []string) bool {
 	var known []bool // by number
 	for _, name := range names {
 		if n, ok := h.Number(name); ok {
-			known = append(known, make([]bool, max(0, int(n)+1-len(known)))...)
-			known[n] = true
+			known = enter(known, n, true)
 		}
 	}
 	for i := range h.Len() {

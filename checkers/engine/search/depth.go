@@ -103,11 +103,11 @@ func (d *depth) result(v Verdict) Result {
 // walk follows paths, until one comes to the end, or none has come further for so many
 // configurations, or nothing is left to try.
 func (d *depth) walk(patience int) Verdict {
-	most := fewStates
+	states := fewStates
 	if d.preferred == byCall {
-		most = mostStates
+		states = mostStates
 	}
-	for d.idle < patience && !d.on() && d.st.count() < most {
+	for d.idle < patience && !d.on() && d.st.count() < states {
 		c, found := d.pop()
 		if !found {
 			return Illegal

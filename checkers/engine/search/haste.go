@@ -36,7 +36,7 @@ func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
 		patience *= 8 // there are more ways to take, and a proof goes through all of them
 	}
 	d := newDepth(ctx, p, o, byReturn)
-	for ; patience <= given && d.why == nil; patience *= 8 {
+	for ; patience <= given; patience *= 8 {
 		switch d.walk(patience) {
 		case Legal:
 			return d.result(Legal), true
