@@ -53,7 +53,7 @@ func appendItem(b []byte, i *Item) []byte {
 
 func takeItem(d *wire.Decoder) Item {
 	return Item{
-		Name: Name{d.Int(), d.Int(), node.ID(d.Bytes())},
+		Name: Name{d.Int(), d.Int(), node.ID(d.String())},
 		Live: takeTags(d), Dead: takeTags(d), Plus: d.Uint(), Minus: d.Uint(),
 	}
 }
@@ -68,7 +68,7 @@ func appendTags(b []byte, tags []Tag) []byte {
 
 func takeTags(d *wire.Decoder) (tags []Tag) {
 	for range d.Len() {
-		tags = append(tags, Tag{node.ID(d.Bytes()), d.Uint()})
+		tags = append(tags, Tag{node.ID(d.String()), d.Uint()})
 	}
 	return tags
 }
@@ -103,7 +103,7 @@ func (s *server) restore(d *wire.Decoder) {
 			s.forget(it)
 		}
 	case recordHeard:
-		id, mark := node.ID(d.Bytes()), Mark{d.Uint(), d.Uint()}
+		id, mark := node.ID(d.String()), Mark{d.Uint(), d.Uint()}
 		for i := range s.peers {
 			if s.peers[i].id == id {
 				s.peers[i].heard = mark

@@ -101,7 +101,7 @@ func message(tag byte, d *wire.Decoder) node.Message {
 		}
 		return g
 	case tagPut:
-		return &Put{Report: d.Flag(), Call: d.Uint(), Key: takeKey(d), Value: takeValue(d), For: node.ID(d.Bytes())}
+		return &Put{Report: d.Flag(), Call: d.Uint(), Key: takeKey(d), Value: takeValue(d), For: node.ID(d.String())}
 	case tagHeld:
 		return &Held{Call: d.Uint(), Value: takeValue(d)}
 	case tagProbe:
@@ -142,11 +142,14 @@ func appendValue(b []byte, v Value) []byte {
 
 func takeValue(d *wire.Decoder) Value {
 	v := Value{
-		Stamp: Stamp{Time: d.Int(), Node: node.ID(d.Bytes()), Serial: d.Uint()},
+		Stamp: Stamp{Time: d.Int(), Node: node.ID(d.String()), Serial: d.Uint()},
 		Int:   d.Int(), Elements: d.List(),
 	}
-	for range d.Len() {
-		v.Versions = append(v.Versions, Version{Gone: d.Flag(), Item: d.Int(), Int: d.Int(), Dot: takeDot(d), Past: takeContext(d)})
+	if n := d.Len(); n > 0 {
+		v.Versions = make([]Version, n)
+	}
+	for i := range v.Versions {
+		v.Versions[i] = Version{Gone: d.Flag(), Item: d.Int(), Int: d.Int(), Dot: takeDot(d), Past: takeContext(d)}
 	}
 	return v
 }
@@ -155,7 +158,7 @@ func appendDot(b []byte, d Dot) []byte {
 	return wire.AppendUints(wire.AppendBytes(b, d.Node), d.Life, d.Number)
 }
 
-func takeDot(d *wire.Decoder) Dot { return Dot{Actor{node.ID(d.Bytes()), d.Uint()}, d.Uint()} }
+func takeDot(d *wire.Decoder) Dot { return Dot{Actor{node.ID(d.String()), d.Uint()}, d.Uint()} }
 
 func appendContext(b []byte, c Context) []byte {
 	for _, dots := range [][]Dot{c.Upto, c.Dots} {
@@ -168,12 +171,21 @@ func appendContext(b []byte, c Context) []byte {
 }
 
 func takeContext(d *wire.Decoder) (c Context) {
-	for _, dots := range []*[]Dot{&c.Upto, &c.Dots} {
-		for range d.Len() {
-			*dots = append(*dots, takeDot(d))
-		}
-	}
+	c.Upto = takeDots(d)
+	c.Dots = takeDots(d)
 	return c
+}
+
+func takeDots(d *wire.Decoder) []Dot {
+	n := d.Len()
+	if n == 0 {
+		return nil
+	}
+	dots := make([]Dot, n)
+	for i := range dots {
+		dots[i] = takeDot(d)
+	}
+	return dots
 }
 
 func appendSeats(b []byte, seats []Seat) []byte {

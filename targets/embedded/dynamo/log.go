@@ -62,7 +62,7 @@ func nextRecord(b []byte) (r record, rest []byte, ok bool) {
 	case recordData, recordCollected, recordMoved:
 		r.Key, r.Value = takeKey(&d), takeValue(&d)
 	case recordHint, recordSettled:
-		r.Home, r.Key, r.Value = node.ID(d.Bytes()), takeKey(&d), takeValue(&d)
+		r.Home, r.Key, r.Value = node.ID(d.String()), takeKey(&d), takeValue(&d)
 	default:
 		d.Fail()
 	}

@@ -39,7 +39,7 @@ func newRing(nodes []node.ID, virtual int) ring {
 	})
 	for i := range r.places {
 		list := make([]node.ID, 0, len(nodes))
-		for j := range r.places {
+		for j := 0; j < len(r.places) && len(list) < len(nodes); j++ {
 			if id := r.places[(i+j)%len(r.places)].owner; !slices.Contains(list, id) {
 				list = append(list, id)
 			}

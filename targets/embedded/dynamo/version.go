@@ -79,6 +79,9 @@ func (c Context) Join(o Context) Context {
 
 // with is the set with further dots, those that follow the vector taken into it.
 func (c Context) with(dots ...Dot) Context {
+	if len(dots) == 0 && len(c.Dots) == 0 {
+		return c
+	}
 	all := append(slices.Clone(c.Dots), dots...)
 	slices.SortFunc(all, Dot.compare)
 	c.Upto, c.Dots = slices.Clone(c.Upto), nil

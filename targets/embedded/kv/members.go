@@ -51,7 +51,7 @@ func TakeNodes(d *wire.Decoder) []node.ID {
 	}
 	nodes := make([]node.ID, n)
 	for i := range nodes {
-		nodes[i] = node.ID(d.Bytes())
+		nodes[i] = node.ID(d.String())
 	}
 	return nodes
 }

@@ -112,7 +112,7 @@ func Message(tag byte, d *wire.Decoder) node.Message {
 		r := TakeReply(d)
 		return &r
 	case tagChange:
-		return &Change{Join: d.Flag(), Node: node.ID(d.Bytes())}
+		return &Change{Join: d.Flag(), Node: node.ID(d.String())}
 	case tagAskMembers:
 		return AskMembers{}
 	case tagMembers:
@@ -141,6 +141,6 @@ func TakeRequest(d *wire.Decoder) Request {
 func TakeReply(d *wire.Decoder) Reply {
 	return Reply{
 		Status: Status(d.UpTo(byte(lastStatus))), Found: d.Flag(), Value: d.Int(),
-		Elements: d.List(), Reason: string(d.Bytes()),
+		Elements: d.List(), Reason: d.String(),
 	}
 }

@@ -54,7 +54,7 @@ func appendRow(b []byte, r *Row) []byte {
 func takeRow(d *wire.Decoder) Row {
 	return Row{
 		Key:   Key{Kind(d.UpTo(byte(Set))), d.Int()},
-		Stamp: Stamp{Time: d.Int(), Node: node.ID(d.Bytes()), Number: d.Uint()},
+		Stamp: Stamp{Time: d.Int(), Node: node.ID(d.String()), Number: d.Uint()},
 		Value: d.Int(), Elements: d.List(),
 	}
 }
@@ -79,7 +79,7 @@ func (s *server) restore(d *wire.Decoder) {
 			s.time, s.number = max(s.time, r.Stamp.Time), max(s.number, r.Stamp.Number)
 		}
 	case recordPosition:
-		id, position := node.ID(d.Bytes()), d.Uint()
+		id, position := node.ID(d.String()), d.Uint()
 		for i := range s.peers {
 			if s.peers[i].id == id {
 				s.peers[i].position = position

@@ -42,7 +42,24 @@ func takeEntry(d *wire.Decoder) *pb.Entry {
 	if t := pb.EntryType(d.UpTo(byte(pb.EntryConfChange))); t != pb.EntryNormal {
 		kind = &t
 	}
-	return &pb.Entry{Type: kind, Term: new(d.Uint()), Index: new(d.Uint()), Data: d.Bytes()}
+	// A restart reads a whole log: an entry and its numbers are one piece of memory.
+	e := new(struct {
+		entry       pb.Entry
+		term, index uint64
+	})
+	e.term, e.index = d.Uint(), d.Uint()
+	e.entry.Type, e.entry.Term, e.entry.Index, e.entry.Data = kind, &e.term, &e.index, d.Bytes()
+	return &e.entry
+}
+
+func takeState(d *wire.Decoder) *pb.HardState {
+	s := new(struct {
+		state              pb.HardState
+		term, vote, commit uint64
+	})
+	s.term, s.vote, s.commit = d.Uint(), d.Uint(), d.Uint()
+	s.state.Term, s.state.Vote, s.state.Commit = &s.term, &s.vote, &s.commit
+	return &s.state
 }
 
 func takeSnapshot(d *wire.Decoder) *pb.Snapshot {
@@ -105,12 +122,13 @@ func (c *command) append(b []byte) []byte {
 	return kv.AppendRequest(b, &c.request)
 }
 
-func takeCommand(data []byte) (c command, err error) {
+func (c *command) take(data []byte) error {
 	d := wire.NewDecoder(data)
-	if c.number = d.Uint(); c.number == 0 {
+	*c = command{number: d.Uint()}
+	if c.number == 0 {
 		c.data = d.Rest()
 	} else {
 		c.request = kv.TakeRequest(&d)
 	}
-	return c, d.End()
+	return d.End()
 }

@@ -46,7 +46,7 @@ func nextRecord(b []byte) (r record, rest []byte, ok bool) {
 	d := wire.NewDecoder(payload)
 	switch d.Byte() {
 	case recordState:
-		r.state = &pb.HardState{Term: new(d.Uint()), Vote: new(d.Uint()), Commit: new(d.Uint())}
+		r.state = takeState(&d)
 	case recordEntry:
 		r.entry = takeEntry(&d)
 	case recordSnapshot:

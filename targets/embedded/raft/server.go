@@ -23,6 +23,7 @@ type Server struct {
 	store   storage
 	machine Machine
 	applied uint64
+	command command // the one that is being applied
 
 	writing bool // the disk is at work for ready; nothing goes out until it is done
 	ready   raft.Ready
@@ -305,7 +306,8 @@ func (s *Server) apply(e *pb.Entry) {
 	if len(e.GetData()) == 0 {
 		return // a new leader's first entry
 	}
-	c, err := takeCommand(e.GetData())
+	err := s.command.take(e.GetData())
+	c := &s.command
 	if err == nil && c.number == 0 {
 		err = s.machine.Command(c.data)
 	}
@@ -318,7 +320,7 @@ func (s *Server) apply(e *pb.Entry) {
 	}
 	reply := s.machine.Apply(&c.request)
 	if s.leading && e.GetTerm() == s.term {
-		s.router.SettleAt(c.number, &reply, e.GetIndex())
+		s.router.SettleAt(c.number, new(reply), e.GetIndex())
 	}
 }
 

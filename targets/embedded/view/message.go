@@ -76,7 +76,7 @@ func takeView(d *wire.Decoder) View {
 	if n := d.Len(); n > 0 {
 		v.Members = make([]Member, n)
 		for i := range v.Members {
-			v.Members[i] = Member{node.ID(d.Bytes()), d.Uint()}
+			v.Members[i] = Member{node.ID(d.String()), d.Uint()}
 		}
 	}
 	return v

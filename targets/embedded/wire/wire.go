@@ -140,6 +140,14 @@ func (d *Decoder) Bytes() []byte {
 	return b
 }
 
+// String takes a string behind its length.
+func (d *Decoder) String() string {
+	n := d.Len()
+	s := string(d.rest[:n])
+	d.rest = d.rest[n:]
+	return s
+}
+
 // Rest takes a copy of all that is left.
 func (d *Decoder) Rest() []byte {
 	b := append([]byte(nil), d.rest...)

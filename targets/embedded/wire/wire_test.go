@@ -19,7 +19,7 @@ func TestRoundTrip(t *testing.T) {
 		read := func(b []byte) (same bool, err error) {
 			d := NewDecoder(b)
 			same = d.Flag() == set && d.Uint() == u && d.Int() == i
-			same = slices.Equal(d.List(), list) && string(d.Bytes()) == text && same
+			same = slices.Equal(d.List(), list) && d.String() == text && same
 			return same, d.End()
 		}
 		if same, err := read(b); err != nil || !same {
