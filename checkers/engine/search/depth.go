@@ -49,6 +49,7 @@ type depth struct {
 	cur       []uint64
 	largest   int
 	brief     bool
+	aimed     bool  // it has been found out whether moves may ask for their use
 	preferred order // of steps
 }
 
@@ -61,6 +62,7 @@ const (
 )
 
 const (
+	easy       = 32      // configurations followed without getting further before moves ask for their use
 	nearby     = 24      // events within which it is preferred to use fewer operations that never return
 	recent     = 1 << 9  // events that are gone back at most
 	sights     = 1 << 10 // configurations that are remembered at first
@@ -74,8 +76,9 @@ func newDepth(ctx context.Context, p *problem, o Options, preferred order) *dept
 	d.brake.bytes = func() int64 {
 		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(cap(d.todo))*12 + int64(d.left)*24
 	}
-	// Where all operations return little is tried that is of no use.
-	d.aimless = p.pending == 0 || !d.st.close(len(p.classes))
+	// Where all operations return little is tried that is of no use; where some do not, a walk that
+	// has no trouble need not know.
+	d.aimless, d.aimed = true, p.pending == 0
 	d.cur = make([]uint64, p.layout.size)
 	d.seen = make([]uint64, min(sights, 1<<bits.Len(uint(len(p.events)/8)))*(1+len(d.cur)))
 	d.stacks = [][]choice{make([]choice, 0, 64)}
@@ -178,7 +181,9 @@ func (d *depth) follow(c choice) bool {
 
 // branch takes down what can be done next on the way to the return that is waited for.
 func (d *depth) branch(node int32, must bool) {
-	d.idle++
+	if d.idle++; d.idle > easy && !d.aimed {
+		d.aimless, d.aimed = !d.st.close(len(d.p.classes)), true
+	}
 	n := int32(d.at)
 	if d.known(n, must) {
 		return

@@ -25,7 +25,7 @@ import (
 const DepthFirst = "depth-first search (Wing and Gong 1993)"
 
 const (
-	hopeless = 1 << 9  // configurations that a walk follows without getting further, at first
+	hopeless = 1 << 11 // configurations that a walk follows without getting further, at first
 	given    = 1 << 18 // and in the end
 )
 
@@ -33,7 +33,7 @@ const (
 func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
 	patience := hopeless
 	if p.pending > 0 {
-		patience *= 8 // there are more ways to take, and a proof goes through all of them
+		patience *= 2 // there are more ways to take, and a proof goes through all of them
 	}
 	d := newDepth(ctx, p, o, byReturn)
 	for ; patience <= given; patience *= 8 {
