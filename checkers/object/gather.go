@@ -181,6 +181,25 @@ func items(v history.Value) ([]history.Value, error) {
 	return nil, errNoItems
 }
 
+// table takes a list of lists apart; what is no list has no cells.
+func table(v history.Value) ([][]history.Value, error) {
+	if rows, ok := v.Rows(); ok {
+		return rows, nil
+	}
+	all, err := items(v)
+	rows := make([][]history.Value, len(all))
+	for i, e := range all {
+		rows[i], _ = items(e)
+	}
+	return rows, err
+}
+
+// row is a row of a table as it was written.
+func row(v history.Value, i int) history.Value {
+	all, _ := items(v)
+	return all[i]
+}
+
 // settle numbers the moments anew where events do not do, because operations share some or
 // were never invoked.
 func (s *subject) settle() {

@@ -2,6 +2,7 @@ package object
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -89,32 +90,38 @@ var multiRegister = Type{
 // assignment is what one register holds.
 type assignment struct{ reg, value history.Value }
 
+var errNoAssignments = errors.New("is neither a map nor a list of pairs")
+
 // assignments reads a map or a list of pairs.
 func assignments(v history.Value) ([]assignment, error) {
-	all, err := items(v)
-	if err != nil {
-		return nil, fmt.Errorf("is neither a map nor a list of pairs")
-	}
-	var out []assignment
 	if v.IsMap() {
-		for i := 0; i+1 < len(all); i += 2 {
-			out = append(out, assignment{all[i], all[i+1]})
+		all, err := items(v)
+		if err != nil {
+			return nil, errNoAssignments
+		}
+		out := make([]assignment, 0, len(all)/2)
+		for ; len(all) > 1; all = all[2:] {
+			out = append(out, assignment{all[0], all[1]})
 		}
 		return out, nil
 	}
-	for _, e := range all {
-		pair, err := items(e)
-		if err != nil || len(pair) != 2 {
-			return nil, fmt.Errorf("holds %s, which is no pair of a register and a value", e)
+	rows, err := table(v)
+	if err != nil {
+		return nil, errNoAssignments
+	}
+	out := make([]assignment, len(rows))
+	for i, pair := range rows {
+		if len(pair) != 2 {
+			return nil, fmt.Errorf("holds %s, which is no pair of a register and a value", row(v, i))
 		}
-		out = append(out, assignment{pair[0], pair[1]})
+		out[i] = assignment{pair[0], pair[1]}
 	}
 	return out, nil
 }
 
 // steps writes reads or writes out.
 func (s *subject) steps(kind byte, all []assignment) string {
-	var b []byte
+	b := make([]byte, 0, 9*len(all))
 	for _, a := range all {
 		b = s.step(b, kind, a)
 	}
@@ -169,20 +176,19 @@ func (s *subject) transact(c call) {
 	if c.ok && !c.out.IsNil() {
 		v = c.out
 	}
-	all, err := items(v)
+	all, err := table(v)
 	if err != nil {
 		s.Reject("operation %d is a transaction of %s, %v", c.at, v, err)
 		return
 	}
-	if asked, err := items(c.arg); c.ok && err == nil && !sameSteps(asked, all) {
+	if asked, err := table(c.arg); c.ok && err == nil && !sameSteps(asked, all) {
 		s.Reject("operation %d was to be %s, and its completion is of other steps: %s", c.at, c.arg, v)
 		return
 	}
-	var b []byte
-	for _, e := range all {
-		parts, err := items(e)
-		if err != nil || len(parts) != 3 {
-			s.Reject("operation %d is a transaction with %s, and a step is [:r register value] or [:w register value]", c.at, e)
+	b := make([]byte, 0, 9*len(all))
+	for i, parts := range all {
+		if len(parts) != 3 {
+			s.Reject("operation %d is a transaction with %s, and a step is [:r register value] or [:w register value]", c.at, row(v, i))
 			return
 		}
 		switch parts[0] {
@@ -193,7 +199,7 @@ func (s *subject) transact(c call) {
 		case history.EDN(":w"), history.Text("w"), history.EDN(":write"), history.Text("write"):
 			b = s.step(b, 'w', assignment{parts[1], parts[2]})
 		default:
-			s.Reject("operation %d is a transaction with %s, and a multi-register has r and w", c.at, e)
+			s.Reject("operation %d is a transaction with %s, and a multi-register has r and w", c.at, row(v, i))
 			return
 		}
 	}
@@ -202,14 +208,9 @@ func (s *subject) transact(c call) {
 
 // sameSteps reports whether a completion is of the steps that were asked for: what it may
 // change is what was read.
-func sameSteps(asked, done []history.Value) bool {
-	return slices.EqualFunc(asked, done, func(a, b history.Value) bool {
-		if a == b {
-			return true
-		}
-		x, errX := items(a)
-		y, errY := items(b)
-		if errX != nil || errY != nil || len(x) != 3 || len(y) != 3 {
+func sameSteps(asked, done [][]history.Value) bool {
+	return slices.EqualFunc(asked, done, func(x, y []history.Value) bool {
+		if len(x) != 3 || len(y) != 3 {
 			return true // whatever is wrong with it is told elsewhere
 		}
 		read := x[0] == history.EDN(":r") || x[0] == history.Text("r") || x[0] == history.EDN(":read") || x[0] == history.Text("read")

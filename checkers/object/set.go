@@ -119,7 +119,7 @@ func (s *subject) readSet(c call) {
 		ns[i] = s.num(v)
 	}
 	slices.Sort(ns)
-	var b []byte
+	b := make([]byte, 0, 4*len(ns))
 	for i, n := range ns {
 		if i > 0 && n == ns[i-1] {
 			s.Reject("operation %d read %s twice in one set", c.at, s.values[n])

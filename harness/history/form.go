@@ -223,20 +223,58 @@ func (v Value) Items() ([]Value, bool) {
 	default:
 		return nil, false
 	}
-	p := &ednParser{end: true}
-	p.text = []byte(v.S)
-	if err := p.form(0); err != nil {
+	p, ok := v.parsed()
+	if !ok {
 		return nil, false
 	}
-	top := p.nodes[0]
-	if top.kind != formVector && top.kind != formSet && top.kind != formMap {
+	if top := p.nodes[0].kind; top != formVector && top != formSet && top != formMap {
 		return nil, false
 	}
-	var items []Value
-	for at := 1; at < int(top.end); at = int(p.nodes[at].end) {
-		items = append(items, p.value(at, false))
+	return p.parts(0, v.S, nil), true
+}
+
+// Rows takes the EDN of a vector of vectors apart, in one reading: it is Items of the items.
+func (v Value) Rows() ([][]Value, bool) {
+	if v.Kind != KindEDN {
+		return nil, false
 	}
-	return items, true
+	p, ok := v.parsed()
+	if !ok || p.nodes[0].kind != formVector {
+		return nil, false
+	}
+	rows := 0
+	for at := 1; at < len(p.nodes); at = int(p.nodes[at].end) {
+		if p.nodes[at].kind != formVector {
+			return nil, false
+		}
+		rows++
+	}
+	all, cells := make([][]Value, 0, rows), make([]Value, 0, len(p.nodes))
+	for at := 1; at < len(p.nodes); at = int(p.nodes[at].end) {
+		from := len(cells)
+		cells = p.parts(at, v.S, cells)
+		all = append(all, cells[from:len(cells):len(cells)])
+	}
+	return all, true
+}
+
+// parsed reads the EDN of a value.
+func (v Value) parsed() (p ednParser, ok bool) {
+	p.end, p.text = true, []byte(v.S)
+	p.nodes = make([]node, 0, 4+len(v.S)/2)
+	return p, p.form(0) == nil
+}
+
+// parts appends the parts of form i as values. text is what was read.
+func (f *forms) parts(i int, text string, to []Value) []Value {
+	for at := i + 1; at < int(f.nodes[i].end); at = int(f.nodes[at].end) {
+		if n := f.nodes[at]; n.kind == formKeyword && !n.escaped {
+			to = append(to, Value{Kind: KindEDN, S: text[n.n>>32-1 : n.n&(1<<32-1)]}) // with its colon
+			continue
+		}
+		to = append(to, f.value(at, false))
+	}
+	return to
 }
 
 // IsMap reports whether a value is the EDN of a map.

@@ -53,7 +53,10 @@ func (v Value) Ints() []int64 {
 	if v.Kind != KindList {
 		return nil
 	}
-	var ns []int64
+	if v.S == "" {
+		return nil
+	}
+	ns := make([]int64, 0, len(v.S))
 	for rest := []byte(v.S); len(rest) > 0; {
 		n, w := binary.Varint(rest)
 		if w <= 0 {
