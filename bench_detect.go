@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,8 +81,6 @@ which faultline docs makes from docs/detection.json, which is what --json prints
 		if d.size = size; runs > 0 {
 			d.scale(runs)
 		}
-		// Runs are short and leave much behind: collecting it less often saves a sixth.
-		defer debug.SetGCPercent(debug.SetGCPercent(4 * 100))
 		found, err := d.sweep()
 		if err != nil {
 			return badInput(err)
