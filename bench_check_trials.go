@@ -166,6 +166,16 @@ func ordered(m *synth.Model) func(*history.History) *answer {
 	return func(h *history.History) *answer { return said(m.Order(m.Gather(h))) }
 }
 
+// legal is ordered, but for what is illegal, of which it says nothing.
+func legal(m *synth.Model) func(*history.History) *answer {
+	return func(h *history.History) *answer {
+		if !m.Order(m.Gather(h)) {
+			return nil
+		}
+		return said(true)
+	}
+}
+
 // porcupined asks porcupine, which may have no answer.
 func porcupined(m *synth.Model) func(*history.History) *answer {
 	return func(h *history.History) *answer {
@@ -290,10 +300,14 @@ func checkerTrials() []trial {
 		all = append(all, trial{engine: "porcupine checker", what: named(object, true), oracle: byOrders, history: small(object, true),
 			judge: judgeWith(linearizable.Porcupine("porcupine", model, operations), ""), truth: ordered(m)})
 	}
-	// What that checker judges is which clients believed to hold the lock, so a lock that was
-	// granted twice, and nothing more, is what it agrees with others about.
+	// What that checker judges is which clients believed to hold the lock, so it agrees with
+	// others about a lock that was granted twice, and has nothing to say of a legal history.
+	judge := judgeWith(lock.New(lock.Options{}), "")
+	for _, object := range []string{"mutex", "fenced-lock"} {
+		all = append(all, trial{engine: "lock checker", what: object + ", legal ones", oracle: byOrders, history: small(object, false), judge: judge, truth: legal(synth.ModelOf(object))})
+	}
 	return append(all, trial{engine: "lock checker", what: "mutex, held-twice planted", oracle: byConstruction, every: 20, history: planted("mutex", synth.HeldTwice),
-		judge: judgeWith(lock.New(lock.Options{}), ""), truth: func(*history.History) *answer { return said(false) }})
+		judge: judge, truth: func(*history.History) *answer { return said(false) }})
 }
 
 // weakerTrials are of the models that are weaker than linearizability, on registers whose
