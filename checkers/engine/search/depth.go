@@ -81,8 +81,8 @@ func newDepth(ctx context.Context, p *problem, o Options, preferred order) *dept
 	d.aimless, d.aimed = true, p.pending == 0
 	d.cur = make([]uint64, p.layout.size)
 	d.seen = make([]uint64, min(sights, 1<<bits.Len(uint(len(p.events)/8)))*(1+len(d.cur)))
-	d.stacks = [][]choice{make([]choice, 0, 64)}
-	expected := min(fewWords/8, 64+len(p.events)/4)
+	d.stacks = [][]choice{make([]choice, 0, 16)}
+	expected := min(fewWords/8, 16+len(p.events)/4)
 	d.words, d.todo = make([]uint64, 0, len(d.cur)*expected), make([]move, 0, expected)
 	d.paths.steps = make([]step, 0, len(p.events)/2+1)
 	setState(d.cur, d.st.init)

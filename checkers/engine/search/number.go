@@ -17,7 +17,7 @@ type numbered struct {
 	hash   uint32
 }
 
-const fewNumbers = 1 << 6
+const fewNumbers = 1 << 5
 
 func newNumbers[T comparable]() *numbers[T] {
 	return &numbers[T]{seed: maphash.MakeSeed(), all: make([]T, 0, fewNumbers/2), slots: make([]numbered, fewNumbers)}

@@ -45,7 +45,8 @@ type problem struct {
 }
 
 func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem {
-	p := &problem{classOf: make([]int32, len(ops)), retOf: make([]int32, len(ops)), off: off}
+	numbers := make([]int32, 3*len(ops))
+	p := &problem{classOf: numbers[:len(ops)], retOf: numbers[len(ops) : 2*len(ops)], off: off}
 	dos := newNumbers[O]()
 	count := 0
 	for i, o := range ops {
@@ -73,7 +74,7 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 	}
 	p.events = make([]event, 0, count)
 	var free []int32
-	slotOf := make([]int32, len(ops))
+	slotOf := numbers[2*len(ops):]
 	each(ops, p.retOf, count, func(at, op int32, ret bool) {
 		e := event{at: at, op: op, ret: ret, slot: none}
 		switch {

@@ -23,14 +23,13 @@ type window struct {
 type masks struct{ pure, blind, hard []uint64 }
 
 func newWindow(p *problem, st *states) *window {
-	w := &window{p: p, st: st, op: make([]int32, p.slots),
-		called: make([]int32, len(p.classes)), first: make([]first, len(p.classes)), legal: make([]legality, len(p.classes)),
-	}
+	numbers, m := make([]int32, p.slots+len(p.classes)), p.layout.m
+	w := &window{p: p, st: st, op: numbers[:p.slots], called: numbers[p.slots:], first: make([]first, len(p.classes))}
 	for i := range w.op {
 		w.op[i] = none
 	}
-	m := p.layout.m
-	w.masks = masks{make([]uint64, m), make([]uint64, m), make([]uint64, m)}
+	words := make([]uint64, 3*m)
+	w.masks = masks{words[:m], words[m : 2*m], words[2*m:]}
 	return w
 }
 
@@ -130,6 +129,9 @@ type legality struct {
 
 // legalIn returns the states in which a class is legal.
 func (w *window) legalIn(c int32) uint64 {
+	if w.legal == nil {
+		w.legal = make([]legality, len(w.p.classes))
+	}
 	l := &w.legal[c]
 	for ; l.known < len(w.reach); l.known++ {
 		if w.st.after(int32(l.known), c) != none {
