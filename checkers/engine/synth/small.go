@@ -82,9 +82,9 @@ func spoil(r *rand.Rand, h *history.History) *history.History {
 			values = append(values, truth(*told == no))
 		case told.Kind == history.KindInt:
 			values = append(values, history.Int(told.A+2*r.Int64N(2)-1))
-		case told.Kind == history.KindEDN: // a transaction, one of whose reads is changed
-			last := strings.LastIndexByte(told.S, ' ')
-			values = append(values, history.EDN(told.S[:last]+fmt.Sprintf(" %d]]", 1+r.IntN(4))))
+		case told.Kind == history.KindEDN: // a transaction or several registers, the last of which is changed
+			last, end := strings.LastIndexByte(told.S, ' '), len(strings.TrimRight(told.S, "]}"))
+			values = append(values, history.EDN(fmt.Sprintf("%s %d%s", told.S[:last], 1+r.IntN(4), told.S[end:])))
 		case told.Kind == history.KindList && len(ns) > 0:
 			values = append(values, history.List(ns[1:]), history.List(ns[:len(ns)-1]))
 		}
