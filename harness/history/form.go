@@ -108,6 +108,8 @@ func (f *forms) value(i int, cas bool) Value {
 		return Int(n.n)
 	case formText:
 		return Text(string(f.bytes(i)))
+	case formKeyword:
+		return EDN(":" + string(f.bytes(i)))
 	case formVector, formSet:
 		count, all := f.allInts(i)
 		if !all {
@@ -230,7 +232,7 @@ func (v Value) Items() ([]Value, bool) {
 	if top := p.nodes[0].kind; top != formVector && top != formSet && top != formMap {
 		return nil, false
 	}
-	return p.parts(0, v.S, nil), true
+	return p.parts(0, nil), true
 }
 
 // Rows takes the EDN of a vector of vectors apart, in one reading: it is Items of the items.
@@ -242,20 +244,16 @@ func (v Value) Rows() ([][]Value, bool) {
 	if !ok || p.nodes[0].kind != formVector {
 		return nil, false
 	}
-	rows := 0
+	rows, cells := make([][]Value, 0, len(p.nodes)/2), make([]Value, 0, len(p.nodes))
 	for at := 1; at < len(p.nodes); at = int(p.nodes[at].end) {
 		if p.nodes[at].kind != formVector {
 			return nil, false
 		}
-		rows++
-	}
-	all, cells := make([][]Value, 0, rows), make([]Value, 0, len(p.nodes))
-	for at := 1; at < len(p.nodes); at = int(p.nodes[at].end) {
 		from := len(cells)
-		cells = p.parts(at, v.S, cells)
-		all = append(all, cells[from:len(cells):len(cells)])
+		cells = p.parts(at, cells)
+		rows = append(rows, cells[from:len(cells):len(cells)])
 	}
-	return all, true
+	return rows, true
 }
 
 // parsed reads the EDN of a value.
@@ -265,13 +263,9 @@ func (v Value) parsed() (p ednParser, ok bool) {
 	return p, p.form(0) == nil
 }
 
-// parts appends the parts of form i as values. text is what was read.
-func (f *forms) parts(i int, text string, to []Value) []Value {
+// parts appends the parts of form i as values.
+func (f *forms) parts(i int, to []Value) []Value {
 	for at := i + 1; at < int(f.nodes[i].end); at = int(f.nodes[at].end) {
-		if n := f.nodes[at]; n.kind == formKeyword && !n.escaped {
-			to = append(to, Value{Kind: KindEDN, S: text[n.n>>32-1 : n.n&(1<<32-1)]}) // with its colon
-			continue
-		}
 		to = append(to, f.value(at, false))
 	}
 	return to

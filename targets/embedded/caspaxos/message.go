@@ -116,12 +116,5 @@ func appendState(b []byte, x *State) []byte {
 }
 
 func takeState(d *wire.Decoder) State {
-	x := State{Found: d.Flag(), Value: d.Int(), Elements: d.List()}
-	if n := d.Len(); n > 0 {
-		x.Changes = make([]Ballot, n)
-		for i := range x.Changes {
-			x.Changes[i] = takeBallot(d)
-		}
-	}
-	return x
+	return State{Found: d.Flag(), Value: d.Int(), Elements: d.List(), Changes: wire.Take(d, takeBallot)}
 }

@@ -34,11 +34,7 @@ func Decode(b []byte) (node.Message, error) {
 func message(tag byte, d *wire.Decoder) node.Message {
 	switch tag {
 	case tagDelta:
-		delta := &Delta{Mark: Mark{d.Uint(), d.Uint()}}
-		for range d.Len() {
-			delta.Items = append(delta.Items, takeItem(d))
-		}
-		return delta
+		return &Delta{Mark: Mark{d.Uint(), d.Uint()}, Items: wire.Take(d, takeItem)}
 	case tagConfirm:
 		return &Confirm{Mark{d.Uint(), d.Uint()}, Mark{d.Uint(), d.Uint()}}
 	}
@@ -66,11 +62,8 @@ func appendTags(b []byte, tags []Tag) []byte {
 	return b
 }
 
-func takeTags(d *wire.Decoder) (tags []Tag) {
-	for range d.Len() {
-		tags = append(tags, Tag{node.ID(d.String()), d.Uint()})
-	}
-	return tags
+func takeTags(d *wire.Decoder) []Tag {
+	return wire.Take(d, func(d *wire.Decoder) Tag { return Tag{node.ID(d.String()), d.Uint()} })
 }
 
 // The records of a node's journal.

@@ -89,11 +89,7 @@ func message(tag byte, d *wire.Decoder) node.Message {
 	case tagAsk:
 		return &Ask{InContext: d.Flag(), Request: kv.TakeRequest(d), Seen: takeContext(d)}
 	case tagAnswer:
-		a := &Answer{Reply: kv.TakeReply(d)}
-		for range d.Len() {
-			a.Seen = append(a.Seen, takeContext(d))
-		}
-		return a
+		return &Answer{Reply: kv.TakeReply(d), Seen: wire.Take(d, takeContext)}
 	case tagGet:
 		g := &Get{One: d.Flag(), Call: d.Uint(), Key: takeKey(d)}
 		if g.One {
@@ -109,11 +105,7 @@ func message(tag byte, d *wire.Decoder) node.Message {
 	case tagAlive:
 		return Alive{}
 	case tagCompare:
-		c := &Compare{Child: d.UpTo(theRoot)}
-		for range d.Len() {
-			c.Hashes = append(c.Hashes, d.Uint())
-		}
-		return c
+		return &Compare{Child: d.UpTo(theRoot), Hashes: wire.Take(d, (*wire.Decoder).Uint)}
 	case tagView:
 		return &View{takeSeats(d)}
 	case tagViewed:
@@ -141,17 +133,14 @@ func appendValue(b []byte, v Value) []byte {
 }
 
 func takeValue(d *wire.Decoder) Value {
-	v := Value{
+	return Value{
 		Stamp: Stamp{Time: d.Int(), Node: node.ID(d.String()), Serial: d.Uint()},
-		Int:   d.Int(), Elements: d.List(),
+		Int:   d.Int(), Elements: d.List(), Versions: wire.Take(d, takeVersion),
 	}
-	if n := d.Len(); n > 0 {
-		v.Versions = make([]Version, n)
-	}
-	for i := range v.Versions {
-		v.Versions[i] = Version{Gone: d.Flag(), Item: d.Int(), Int: d.Int(), Dot: takeDot(d), Past: takeContext(d)}
-	}
-	return v
+}
+
+func takeVersion(d *wire.Decoder) Version {
+	return Version{Gone: d.Flag(), Item: d.Int(), Int: d.Int(), Dot: takeDot(d), Past: takeContext(d)}
 }
 
 func appendDot(b []byte, d Dot) []byte {
@@ -170,22 +159,8 @@ func appendContext(b []byte, c Context) []byte {
 	return b
 }
 
-func takeContext(d *wire.Decoder) (c Context) {
-	c.Upto = takeDots(d)
-	c.Dots = takeDots(d)
-	return c
-}
-
-func takeDots(d *wire.Decoder) []Dot {
-	n := d.Len()
-	if n == 0 {
-		return nil
-	}
-	dots := make([]Dot, n)
-	for i := range dots {
-		dots[i] = takeDot(d)
-	}
-	return dots
+func takeContext(d *wire.Decoder) Context {
+	return Context{Upto: wire.Take(d, takeDot), Dots: wire.Take(d, takeDot)}
 }
 
 func appendSeats(b []byte, seats []Seat) []byte {
@@ -196,9 +171,6 @@ func appendSeats(b []byte, seats []Seat) []byte {
 	return b
 }
 
-func takeSeats(d *wire.Decoder) (seats []Seat) {
-	for range d.Len() {
-		seats = append(seats, Seat{d.Uint(), d.Flag()})
-	}
-	return seats
+func takeSeats(d *wire.Decoder) []Seat {
+	return wire.Take(d, func(d *wire.Decoder) Seat { return Seat{d.Uint(), d.Flag()} })
 }

@@ -45,13 +45,5 @@ func AppendNodes(b []byte, nodes []node.ID) []byte {
 
 // TakeNodes reads what AppendNodes wrote.
 func TakeNodes(d *wire.Decoder) []node.ID {
-	n := d.Len()
-	if n == 0 {
-		return nil
-	}
-	nodes := make([]node.ID, n)
-	for i := range nodes {
-		nodes[i] = node.ID(d.String())
-	}
-	return nodes
+	return wire.Take(d, func(d *wire.Decoder) node.ID { return node.ID(d.String()) })
 }

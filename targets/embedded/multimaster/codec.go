@@ -34,11 +34,7 @@ func Decode(b []byte) (node.Message, error) {
 func message(tag byte, d *wire.Decoder) node.Message {
 	switch tag {
 	case tagReplicate:
-		r := &Replicate{Life: d.Uint(), Upto: d.Uint()}
-		for range d.Len() {
-			r.Rows = append(r.Rows, takeRow(d))
-		}
-		return r
+		return &Replicate{Life: d.Uint(), Upto: d.Uint(), Rows: wire.Take(d, takeRow)}
 	case tagReplicated:
 		return &Replicated{Life: d.Uint(), Upto: d.Uint()}
 	}

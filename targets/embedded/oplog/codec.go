@@ -21,17 +21,7 @@ func AppendEntries(b []byte, entries []Entry) []byte {
 }
 
 // TakeEntries reads what AppendEntries wrote.
-func TakeEntries(d *wire.Decoder) []Entry {
-	n := d.Len()
-	if n == 0 {
-		return nil
-	}
-	entries := make([]Entry, n)
-	for i := range entries {
-		entries[i] = takeEntry(d)
-	}
-	return entries
-}
+func TakeEntries(d *wire.Decoder) []Entry { return wire.Take(d, takeEntry) }
 
 // AppendState appends what brings a replica up to date.
 func AppendState(b []byte, s *State) []byte {

@@ -125,12 +125,7 @@ func message(tag byte, d *wire.Decoder) node.Message {
 	case tagPromise:
 		return &Promise{Ballot: ballot(), Suffix: takeSuffix(d)}
 	case tagAccept:
-		m := &Accept{Ballot: ballot(), Slot: d.Uint()}
-		m.Values = make([][]byte, d.Len())
-		for i := range m.Values {
-			m.Values[i] = d.Bytes()
-		}
-		return m
+		return &Accept{Ballot: ballot(), Slot: d.Uint(), Values: wire.Take(d, (*wire.Decoder).Bytes)}
 	case tagAccepted:
 		return &Accepted{Ballot: ballot(), Slot: d.Uint(), Count: d.Uint()}
 	case tagNack:
@@ -163,10 +158,7 @@ func appendSuffix(b []byte, x *Suffix) []byte {
 }
 
 func takeSuffix(d *wire.Decoder) Suffix {
-	x := Suffix{Slot: d.Uint(), Chosen: d.Uint(), Entries: make([]Entry, d.Len())}
-	for i := range x.Entries {
-		x.Entries[i] = takeEntry(d)
-	}
+	x := Suffix{Slot: d.Uint(), Chosen: d.Uint(), Entries: wire.Take(d, takeEntry)}
 	whole := d.Flag()
 	x.Snapshot = d.Bytes()
 	if whole && x.Snapshot == nil {

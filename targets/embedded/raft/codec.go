@@ -64,11 +64,7 @@ func takeState(d *wire.Decoder) *pb.HardState {
 
 func takeSnapshot(d *wire.Decoder) *pb.Snapshot {
 	meta := &pb.SnapshotMetadata{Index: new(d.Uint()), Term: new(d.Uint())}
-	voters := make([]uint64, d.Len())
-	for i := range voters {
-		voters[i] = d.Uint()
-	}
-	meta.ConfState = &pb.ConfState{Voters: voters}
+	meta.ConfState = &pb.ConfState{Voters: wire.Take(d, (*wire.Decoder).Uint)}
 	return &pb.Snapshot{Metadata: meta, Data: d.Bytes()}
 }
 
@@ -92,13 +88,7 @@ func takePeer(d *wire.Decoder) *pb.Message {
 	m := &pb.Message{
 		Type: &t, Reject: new(d.Flag()), To: new(d.Uint()), From: new(d.Uint()), Term: new(d.Uint()),
 		LogTerm: new(d.Uint()), Index: new(d.Uint()), Commit: new(d.Uint()), RejectHint: new(d.Uint()),
-		Context: d.Bytes(),
-	}
-	if n := d.Len(); n > 0 {
-		m.Entries = make([]*pb.Entry, n)
-		for i := range m.Entries {
-			m.Entries[i] = takeEntry(d)
-		}
+		Context: d.Bytes(), Entries: wire.Take(d, takeEntry),
 	}
 	if d.Flag() {
 		m.Snapshot = takeSnapshot(d)

@@ -72,14 +72,7 @@ func appendView(b []byte, v *View) []byte {
 }
 
 func takeView(d *wire.Decoder) View {
-	v := View{Number: d.Uint()}
-	if n := d.Len(); n > 0 {
-		v.Members = make([]Member, n)
-		for i := range v.Members {
-			v.Members[i] = Member{node.ID(d.String()), d.Uint()}
-		}
-	}
-	return v
+	return View{Number: d.Uint(), Members: wire.Take(d, func(d *wire.Decoder) Member { return Member{node.ID(d.String()), d.Uint()} })}
 }
 
 // takeMembers takes a view that has members.
@@ -153,12 +146,7 @@ func Message(tag byte, d *wire.Decoder) node.Message {
 	case tagDecided:
 		return &Decided{View: takeMembers(d)}
 	case tagBeat:
-		m := &Beat{View: d.Uint(), Heard: make([]bool, d.Len())}
-		for i := range m.Heard {
-			m.Heard[i] = d.Flag()
-		}
-		m.Passive, m.Ready = d.Flag(), d.Flag()
-		return m
+		return &Beat{View: d.Uint(), Heard: wire.Take(d, (*wire.Decoder).Flag), Passive: d.Flag(), Ready: d.Flag()}
 	case tagAsk:
 		return &Ask{View: d.Uint(), Round: d.Uint()}
 	case tagConfirm:

@@ -156,14 +156,17 @@ func (d *Decoder) Rest() []byte {
 }
 
 // List takes numbers behind their count.
-func (d *Decoder) List() []int64 {
+func (d *Decoder) List() []int64 { return Take(d, (*Decoder).Int) }
+
+// Take takes things behind their count, nil if there is none.
+func Take[T any](d *Decoder, one func(*Decoder) T) []T {
 	n := d.Len()
 	if n == 0 {
 		return nil
 	}
-	list := make([]int64, n)
+	list := make([]T, n)
 	for i := range list {
-		list[i] = d.Int()
+		list[i] = one(d)
 	}
 	return list
 }
