@@ -60,7 +60,7 @@ func (a *app) detectionPage(f *detected) []byte {
 	var b bytes.Buffer
 	b.WriteString("# What is found, and what is not accused\n\n" + generated + detectionIntroduction)
 	if f.Runs > 0 {
-		fmt.Fprintf(&b, "The figures are those of %d runs in %.0f minutes, by `faultline bench detect --json`.\n\n", f.Runs, f.Seconds/60)
+		fmt.Fprintf(&b, "The figures are those of %d runs, by `faultline bench detect --json`.\n\n", f.Runs)
 	}
 	fmt.Fprintf(&b, "## Planted bugs\n\n%s%s\n## What bugs are\n\n", bugsIntroduction, bugTable(bugs))
 	b.WriteString("| target | bug | what is wrong | found by | under | as | modelled on |\n|---|---|---|---|---|---|---|\n")
