@@ -164,7 +164,7 @@ func (p *peer) ours(ctx context.Context) porcupine.CheckResult {
 	defer cancel()
 	verdicts := make(chan search.Verdict, len(p.keys))
 	for _, key := range p.keys {
-		go func() { verdicts <- search.Decide(ctx, p.model, p.ops[key], search.Options{Brief: true}).Verdict }()
+		go func() { verdicts <- search.Decide(ctx, p.model, p.ops[key], search.Options{}).Verdict }()
 	}
 	answer := porcupine.Ok
 	for range p.keys {

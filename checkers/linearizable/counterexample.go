@@ -64,7 +64,7 @@ func (c *check) decidePart(p part, limit int32, deadline time.Time) outcome {
 	if _, found := p.firstDoomed(limit); found {
 		return illegal
 	}
-	return c.search(p.subject, limit, time.Until(deadline)/8, search.Options{Brief: true}).Verdict
+	return c.search(p.subject, limit, time.Until(deadline)/8, search.Options{}).Verdict
 }
 
 // reduce finds the minimal counterexample within the prefix of a story, which fails,
@@ -114,7 +114,7 @@ func (c *check) orderPart(p part, limit int32, deadline time.Time) []int32 {
 		if r.Verdict != legal {
 			return nil
 		}
-		order = p.effective(r.Order, limit)
+		order = p.effective(r.Order(), limit)
 	}
 	for k, i := range order {
 		order[k] = p.index[i]

@@ -82,7 +82,7 @@ func (c *conflict) roles() []int32 {
 // that fails, and has a legal order up to there.
 func (c *check) explain(s *subject, r search.Result, allowed time.Duration) *story {
 	s.spell()
-	t := &story{engine: "search", shortest: true, limit: r.At, stuck: s.returnedAt(r.At), order: s.effective(r.Order, r.At-1)}
+	t := &story{engine: "search", shortest: true, limit: r.At, stuck: s.returnedAt(r.At), order: s.effective(r.Order(), r.At-1)}
 	deadline := time.Now().Add(min(allowed, mostReducing))
 	c.reduce(s, t, s.witness(t), deadline)
 	c.tell(s, t, deadline)

@@ -177,12 +177,12 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 		}
 	default:
 		begin := time.Now()
-		r := c.search(s, all, slice, search.Options{Brief: true, Hasty: true})
+		r := c.search(s, all, slice, search.Options{Hasty: true})
 		limit, doomed := int32(all), false
 		if r.Verdict == stopped {
 			slice -= time.Since(begin)
 			limit, doomed = s.firstDoomed(all)
-			r = c.search(s, min(limit, all), slice, search.Options{Brief: true, Patient: true})
+			r = c.search(s, min(limit, all), slice, search.Options{Patient: true})
 		}
 		switch {
 		case r.Verdict == illegal:

@@ -32,7 +32,7 @@ var registerModel = search.Model[int32, op]{
 	Blind: func(o op) bool { return o.kind == write },
 }
 
-// search decides the prefix of the history up to event limit. Its order is one of the
+// search decides the prefix of the history up to event limit. Its order is of the
 // subject's operations.
 func (c *check) search(s *subject, limit int32, allowed time.Duration, o search.Options) search.Result {
 	ctx, cancel := context.WithTimeout(c.ctx, allowed)
@@ -52,8 +52,14 @@ func (c *check) search(s *subject, limit int32, allowed time.Duration, o search.
 	}
 	o.Memory = c.memory
 	r := search.Decide(ctx, registerModel, ops, o)
-	for k, i := range r.Order {
-		r.Order[k] = index[i]
+	if order := r.Order; order != nil {
+		r.Order = func() []int32 {
+			of := order()
+			for k, i := range of {
+				of[k] = index[i]
+			}
+			return of
+		}
 	}
 	return r
 }

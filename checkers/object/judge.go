@@ -236,6 +236,6 @@ func (s *subject) search(ctx context.Context, ops []op, alone bool, l limits, o 
 	if alone {
 		m.Blind = s.kind.blind
 	}
-	o.Memory, o.Brief = l.memory, true
+	o.Memory = l.memory
 	return search.Decide(ctx, m, in, o)
 }

@@ -123,7 +123,8 @@ func (s *subject) names(ops []op) string {
 // searchStory tells where a search got stuck.
 func (s *subject) searchStory(ctx context.Context, ops []op, alone bool, r search.Result) *story {
 	t := &story{detail: Detail{Kind: "object", Object: s.kind.Name, Engine: bySearch, Stuck: s.event(r.At)}}
-	for _, i := range r.Order[max(0, len(r.Order)-longestOrder):] {
+	order := r.Order()
+	for _, i := range order[max(0, len(order)-longestOrder):] {
 		if at := s.event(ops[i].call); at >= 0 {
 			t.detail.Order = append(t.detail.Order, at)
 		}

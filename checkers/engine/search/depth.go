@@ -48,7 +48,6 @@ type depth struct {
 	moved     []move
 	cur       []uint64
 	largest   int
-	brief     bool
 	aimed     bool  // it has been found out whether moves may ask for their use
 	preferred order // of steps
 }
@@ -72,7 +71,7 @@ const (
 )
 
 func newDepth(ctx context.Context, p *problem, o Options, preferred order) *depth {
-	d := &depth{window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory}, best: none, deepest: none, room: fewWords, brief: o.Brief, preferred: preferred}
+	d := &depth{window: newWindow(p, p.states()), brake: &brake{ctx: ctx, memory: o.Memory}, best: none, deepest: none, room: fewWords, preferred: preferred}
 	d.brake.bytes = func() int64 {
 		return d.paths.bytes() + d.st.bytes() + d.window.bytes() + int64(cap(d.words)+cap(d.seen))*8 + int64(cap(d.todo))*12 + int64(d.left)*24
 	}
@@ -97,8 +96,8 @@ func (d *depth) result(v Verdict) Result {
 	if v == Illegal {
 		r.At = d.p.events[n].at
 	}
-	if v == Illegal || v == Legal && !d.brief {
-		r.Order = d.p.order(d.st, d.paths.to(d.best), n)
+	if v != Stopped {
+		r.Order = func() []int32 { return d.p.order(d.st, d.paths.to(d.best), n) }
 	}
 	return r
 }

@@ -17,7 +17,7 @@ func TestDepthFirst(t *testing.T) {
 	} {
 		for seed := range int64(3) {
 			ops := l.generate(seed)
-			got := Decide(context.Background(), register.Model, ops, Options{})
+			got := Decide(context.Background(), register.Model, ops, Options{off: packing})
 			if got.Engine != DepthFirst {
 				t.Errorf("%+v, seed %d: went on to %s", l, seed, got.Engine)
 			}

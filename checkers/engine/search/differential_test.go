@@ -139,8 +139,8 @@ func differential[S, O comparable](t *testing.T, m object[S, O]) {
 					fail("up to event %d there is a legal order (%s)", limit, off)
 				}
 			}
-			if err := checkOrder(m.Model, ops, got.Order, limit); err != nil {
-				fail("order %v %s: %v", got.Order, off, err)
+			if err := checkOrder(m.Model, ops, got.Order(), limit); err != nil {
+				fail("order %v %s: %v", got.Order(), off, err)
 			}
 		}
 		if legal {

@@ -22,7 +22,6 @@ type forward struct {
 	from  []uint64
 
 	largest int
-	brief   bool
 	refinement
 }
 
@@ -92,7 +91,7 @@ func newForward(ctx context.Context, p *problem, st *states, o Options) *forward
 	f := &forward{
 		window: newWindow(p, st), brake: &brake{ctx: ctx, memory: o.Memory},
 		seen: newSet(l, exact), out: newSet(l, exact), near: newSet(l, exact),
-		tmp: make([]uint64, l.size), from: make([]uint64, l.size), brief: o.Brief,
+		tmp: make([]uint64, l.size), from: make([]uint64, l.size),
 	}
 	f.brake.bytes = f.bytes
 	first := make([]uint64, l.size)
@@ -143,9 +142,7 @@ func (f *forward) decide() (r Result, ok bool) {
 	case !alive:
 		r.Verdict, r.At = Illegal, f.p.events[n].at
 	}
-	if !alive || !f.brief {
-		r.Order = f.p.order(f.p.states(), f.path, n)
-	}
+	r.Order = func() []int32 { return f.p.order(f.p.states(), f.path, n) }
 	return r, true
 }
 

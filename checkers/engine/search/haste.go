@@ -16,7 +16,8 @@ import (
 // Which operation is tried first makes all the difference to some histories, and nobody knows
 // beforehand to which. So two walks take turns, each with more patience than the last time: one
 // prefers what returns first, and uses operations that never return where nothing else helps;
-// the other takes operations as they were called, those that never return as well.
+// the other takes operations as they were called, those that never return as well. Short
+// histories of few clients have a walk of their own (packed.go).
 //
 // That settles most histories in the time of a walk through them. Those that it does not go on
 // to the search that is complete, unless they are so short that here, too, all has been tried.
@@ -31,6 +32,11 @@ const (
 
 // hasty decides a history by one path, if that will do.
 func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
+	if o.off&packing == 0 && p.packable() {
+		if r, ok = newPacked(ctx, p, o).decide(); ok {
+			return r, true
+		}
+	}
 	patience := hopeless
 	if p.pending > 0 {
 		patience *= 2 // there are more ways to take, and a proof goes through all of them

@@ -45,7 +45,7 @@ func expect(t *testing.T, l load, seed int64, ops []Op[reg], off feature) {
 	if l.bad {
 		limit = got.At
 	}
-	if err := checkOrder(register.Model, ops, got.Order, limit); err != nil {
+	if err := checkOrder(register.Model, ops, got.Order(), limit); err != nil {
 		t.Fatalf("%+v, seed %d without %b: %v", l, seed, off, err)
 	}
 }

@@ -13,7 +13,8 @@
 // them few is argued where it is done: configuration.go says which configurations are as good
 // as another, forward.go which are only early, moves.go which operations need not be tried,
 // refine.go when those that never return count. And most histories do not need the set at all:
-// one configuration at a time is enough to decide them (depth.go).
+// one configuration at a time is enough to decide them (depth.go), or one word of them, where
+// few operations are ever open at once (packed.go).
 //
 // Start with Decide.
 package search
@@ -56,8 +57,6 @@ type Model[S, O comparable] struct {
 // Options bound a search. The zero value sets no bounds; the context does as well.
 type Options struct {
 	Memory int64 // bytes of the search's own tables; 0: 4 GiB
-	// Brief leaves out the order of a legal history.
-	Brief bool
 	// Hasty has the search stop where it would have to keep all configurations, for the
 	// reason ErrHaste; Patient has it begin with that.
 	Hasty, Patient bool
@@ -78,6 +77,7 @@ const (
 	lookahead
 	aim
 	forgiveness
+	packing
 )
 
 // Verdict is what a search came to.
@@ -102,9 +102,10 @@ var (
 // Result is a verdict with its evidence.
 type Result struct {
 	Verdict Verdict
-	// Order is a legal order: of all operations if legal (pending ones only if they have to
-	// have taken effect), of those before event At if illegal. Indices of operations.
-	Order []int32
+	// Order makes a legal order: of all operations if legal (pending ones only if they have to
+	// have taken effect), of those before event At if illegal. Indices of operations. Nil if
+	// stopped.
+	Order func() []int32
 	// At is the event, a return, at which an illegal history fails: it has no legal order
 	// up to there, and has one up to just before.
 	At int32
@@ -137,7 +138,7 @@ func Decide[S, O comparable](ctx context.Context, m Model[S, O], ops []Op[O], o 
 		o.Memory = 4 << 30
 	}
 	p := prepare(m, ops, o.off)
-	if !o.Patient && o.off == 0 || o.Hasty {
+	if o.off|packing == packing && !o.Patient || o.Hasty {
 		if r, ok := p.hasty(ctx, o); ok || o.Hasty {
 			return r
 		}

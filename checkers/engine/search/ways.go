@@ -11,6 +11,7 @@ type Way struct {
 // Ways are all that there are, the one that is used first.
 var Ways = []Way{
 	{"with everything", 0, false},
+	{"without packing", packing, false},
 	{"without haste", 0, true},
 	{"without symmetry", symmetry, true},
 	{"without dominance", dominance, true},
