@@ -32,7 +32,8 @@ const mostFew = 1 << 16
 // convict tells why the accused register fails. If it cannot it gathers all operations, for
 // others to tell.
 func (c *check) convict(s *subject, f *finding, allowed time.Duration) bool {
-	deadline := time.Now().Add(min(allowed, mostReducing))
+	began := time.Now() // the verdict is there
+	deadline := began.Add(min(allowed, mostReducing))
 	roots := s.line.roots
 	for range mostAccused {
 		chosen := s.blocks(roots)
@@ -50,6 +51,7 @@ func (c *check) convict(s *subject, f *finding, allowed time.Duration) bool {
 		earlier := before.all[0]
 		if earlier.settled {
 			f.verdict, f.story, f.about = checkers.Invalid, c.retell(few, limit, deadline), few
+			f.telling = time.Since(began)
 			return true
 		}
 		if !before.accused() {

@@ -91,7 +91,7 @@ func (r register) Check(ctx context.Context, h *history.History, budget checkers
 	subjects := g.all
 	c := &check{g: g, ctx: ctx, deadline: begin.Add(budget.Time), workers: max(1, min(budget.Workers, len(subjects)))}
 	c.memory = budget.Memory / int64(c.workers)
-	return r.report(h, subjects, c.judge(subjects), time.Since(begin))
+	return r.report(h, subjects, c.judge(subjects), begin)
 }
 
 // check is one run of the checker: what its workers share.
@@ -196,7 +196,7 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 }
 
 // report puts the findings into a result.
-func (r register) report(h *history.History, subjects []*subject, findings []finding, took time.Duration) checkers.Result {
+func (r register) report(h *history.History, subjects []*subject, findings []finding, begin time.Time) checkers.Result {
 	result := checkers.Result{Checker: r.Name()}
 	ops, unknown, invalid, searched := 0, 0, 0, 0
 	var slowest, telling time.Duration
@@ -215,7 +215,9 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 			}
 		case checkers.Invalid:
 			if invalid++; invalid <= r.Anomalies {
+				told := time.Now()
 				result.Anomalies = append(result.Anomalies, f.story.anomaly(cmp.Or(f.about, s)))
+				telling += time.Since(told)
 			}
 		}
 	}
@@ -233,7 +235,7 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 	if searched > 0 {
 		result.Count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Methods)
 	}
-	result.Spent(took, telling, "key", slowest)
+	result.Spent(time.Since(begin), telling, "key", slowest)
 	return result
 }
 

@@ -102,7 +102,7 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 	}
 	j := &judgement{deadline: begin.Add(budget.Time), budget: budget, subjects: subjects, findings: make([]finding, len(subjects))}
 	j.all(ctx)
-	return c.report(subjects, j.findings, time.Since(begin))
+	return c.report(subjects, j.findings, begin)
 }
 
 // only reports whether the clients' operations are all among these, and return no truth values,
@@ -132,7 +132,7 @@ func only(h *history.History, names []string) bool {
 }
 
 // report puts the findings into a result.
-func (c checker) report(subjects []*subject, findings []finding, took time.Duration) checkers.Result {
+func (c checker) report(subjects []*subject, findings []finding, begin time.Time) checkers.Result {
 	result := checkers.Result{Checker: c.Name()}
 	ops, unknown, invalid := 0, 0, 0
 	engines := map[string]int{}
@@ -152,7 +152,9 @@ func (c checker) report(subjects []*subject, findings []finding, took time.Durat
 			}
 		case checkers.Invalid:
 			if invalid++; invalid <= c.Anomalies {
+				told := time.Now()
 				result.Anomalies = append(result.Anomalies, f.story.anomaly(s))
+				telling += time.Since(told)
 			}
 		}
 	}
@@ -172,7 +174,7 @@ func (c checker) report(subjects []*subject, findings []finding, took time.Durat
 			result.Count("decided by "+engine, engines[engine], engineNotes[engine])
 		}
 	}
-	result.Spent(took, telling, "object", slowest)
+	result.Spent(time.Since(begin), telling, "object", slowest)
 	return result
 }
 

@@ -4,11 +4,12 @@ import "hash/maphash"
 
 // numbers gives values numbers, in the order in which they come up. It is a hash table of what a
 // search needs of one: a value is hashed once, whether it is new or not, and most searches are so
-// short that a map's growing would be felt.
+// short that a map's growing would be felt. As long as there are a handful of values they are
+// looked through instead.
 type numbers[T comparable] struct {
 	seed  maphash.Seed
 	all   []T
-	slots []numbered
+	slots []numbered // nil: there are a handful
 }
 
 // numbered is a place in the table: one more than the number, or 0, and the value's hash.
@@ -17,14 +18,27 @@ type numbered struct {
 	hash   uint32
 }
 
-const fewNumbers = 1 << 5
+const (
+	handful    = 8
+	fewNumbers = 1 << 6
+)
 
-func newNumbers[T comparable]() *numbers[T] {
-	return &numbers[T]{seed: maphash.MakeSeed(), all: make([]T, 0, fewNumbers/2), slots: make([]numbered, fewNumbers)}
-}
+func newNumbers[T comparable]() *numbers[T] { return &numbers[T]{all: make([]T, 0, handful)} }
 
 // of returns a value's number, and whether it came up for the first time.
 func (n *numbers[T]) of(v T) (number int32, fresh bool) {
+	if n.slots == nil {
+		for i := range n.all {
+			if n.all[i] == v {
+				return int32(i), false
+			}
+		}
+		if len(n.all) < handful {
+			n.all = append(n.all, v)
+			return int32(len(n.all) - 1), true
+		}
+		n.spread()
+	}
 	h := uint32(maphash.Comparable(n.seed, v))
 	at := n.free(h, &v)
 	if s := n.slots[at]; s.number != 0 {
@@ -42,6 +56,15 @@ func (n *numbers[T]) of(v T) (number int32, fresh bool) {
 		}
 	}
 	return int32(len(n.all) - 1), true
+}
+
+// spread puts a handful of values into a table.
+func (n *numbers[T]) spread() {
+	n.seed, n.slots = maphash.MakeSeed(), make([]numbered, fewNumbers)
+	for i, v := range n.all {
+		h := uint32(maphash.Comparable(n.seed, v))
+		n.slots[n.free(h, nil)] = numbered{int32(i + 1), h}
+	}
 }
 
 // free is where the value stands, or a free place for it. Nil: it does not stand anywhere.

@@ -99,7 +99,7 @@ func newPacked(ctx context.Context, p *problem, o Options) *packed {
 			now.enter(p, e.slot, e.op)
 		}
 	}
-	w.known = make([]word, max(leastWords, 1<<bits.Len(uint(len(w.returns)))))
+	w.known = make([]word, max(leastWords, 2<<bits.Len(uint(len(w.returns)))))
 	w.stack = make([]place, 0, 2*len(w.returns)+mostOpen)
 	return w
 }
