@@ -117,6 +117,8 @@ func engineFor(object string, repeat bool) string {
 	switch {
 	case (object == "register" || object == "cas-register") && !repeat:
 		return "zones"
+	case object == "register" || object == "cas-register":
+		by = "words"
 	case object == "list" && !repeat:
 		return "list checker"
 	case object == "grow-only-set":
@@ -292,6 +294,12 @@ func checkerTrials() []trial {
 		judge: judgeWith(counter.New(counter.Options{Linearizable: true}), ""), truth: ordered(synth.ModelOf("counter"))}}
 	for _, object := range []string{"register", "cas-register"} {
 		m := synth.ModelOf(object)
+		crowded := func(seed uint64) (*history.History, error) {
+			h, _, err := synth.Crowded(object, seed)
+			return h, err
+		}
+		all = append(all, trial{engine: "search of " + object, what: object + ", many clients", oracle: byOrders, history: crowded,
+			judge: judgeWith(linearizable.Register(), object), truth: ordered(m)})
 		model, _ := m.Porcupine(nil)
 		operations := func(h *history.History) ([]porcupine.Operation, error) {
 			_, ops := m.Porcupine(m.Gather(h))

@@ -13,14 +13,22 @@ const MismatchAbsent = "mismatch: absent"
 
 // SeenByCAS returns the value that a failed compare-and-set saw, if its completion says so.
 func SeenByCAS(done history.Op) (history.Value, bool) {
-	if done.Type != history.Fail || !strings.HasPrefix(done.Error, "mismatch") {
+	if done.Type != history.Fail {
 		return history.Nil, false
 	}
-	switch done.Value.Kind {
+	return SeenWith(done.Error, done.Value)
+}
+
+// SeenWith is SeenByCAS of a failure with an error and a value.
+func SeenWith(err string, v history.Value) (history.Value, bool) {
+	if !strings.HasPrefix(err, "mismatch") {
+		return history.Nil, false
+	}
+	switch v.Kind {
 	case history.KindInt, history.KindText:
-		return done.Value, true
+		return v, true
 	case history.KindNil:
-		return history.Nil, done.Error == MismatchAbsent
+		return history.Nil, err == MismatchAbsent
 	default: // the pair that was asked for, repeated
 		return history.Nil, false
 	}

@@ -89,6 +89,15 @@ func (c *check) explain(s *subject, r search.Result, allowed time.Duration) *sto
 	return t
 }
 
+// retrace tells why a key fails of which that was found out while it was followed.
+func (c *check) retrace(s *subject, allowed time.Duration) *story {
+	begin, limit := time.Now(), s.failed
+	if r := c.search(s, limit, allowed, search.Options{}); r.Verdict == illegal {
+		return c.explain(s, r, allowed-time.Since(begin))
+	}
+	return c.excuse(s, limit, allowed-time.Since(begin))
+}
+
 // excuse tells why a key fails for which the search had no time: the prefix that ends with
 // event limit is known to fail, though a shorter one may as well.
 func (c *check) excuse(s *subject, limit int32, allowed time.Duration) *story {

@@ -6,8 +6,8 @@
 // once each - which is what our workloads take care to do - is decided exactly, crashes and
 // all: in one sweep over the events (sweep.go), and where that finds a contradiction, from the
 // few operations on the values of it (convict.go), or in the time of a sort from all (zones.go).
-// Any other is searched, within a budget (search.go,
-// checkers/engine/search). Keys are independent: a composition of registers is linearizable
+// One of few values is followed by all its configurations at once (follow.go), any other is
+// searched, within a budget (search.go, checkers/engine/search). Keys are independent: a composition of registers is linearizable
 // just if each of them is.
 //
 // When a key fails, the shortest failing prefix of the history is looked for, because the
@@ -28,6 +28,7 @@ import (
 
 	"github.com/faultline-dev/faultline/checkers"
 	"github.com/faultline-dev/faultline/checkers/engine/search"
+	"github.com/faultline-dev/faultline/checkers/engine/words"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -85,8 +86,11 @@ func (r register) Check(ctx context.Context, h *history.History, budget checkers
 	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
 	defer cancel()
 	g := newGathering(h, r.Initial)
-	if g.sweep(all); !g.accused() && slices.ContainsFunc(g.all, func(s *subject) bool { return !s.settled }) {
-		g.gather()
+	open := func() bool { return slices.ContainsFunc(g.all, func(s *subject) bool { return !s.settled }) }
+	if g.sweep(all); !g.accused() && open() {
+		if g.follow(); open() {
+			g.gather()
+		}
 	}
 	subjects := g.all
 	c := &check{g: g, ctx: ctx, deadline: begin.Add(budget.Time), workers: max(1, min(budget.Workers, len(subjects)))}
@@ -175,6 +179,8 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 		if found := s.contradiction(all); found != nil {
 			f.fail(func() *story { return c.blame(s, found, slice/4) })
 		}
+	case s.failed > 0:
+		f.fail(func() *story { return c.retrace(s, slice/2) })
 	default:
 		begin := time.Now()
 		r := c.search(s, all, slice, search.Options{Hasty: true})
@@ -198,13 +204,16 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 // report puts the findings into a result.
 func (r register) report(h *history.History, subjects []*subject, findings []finding, begin time.Time) checkers.Result {
 	result := checkers.Result{Checker: r.Name()}
-	ops, unknown, invalid, searched := 0, 0, 0, 0
+	ops, unknown, invalid, searched, followed := 0, 0, 0, 0, 0
 	var slowest, telling time.Duration
 	for i, f := range findings {
 		s := subjects[i]
 		ops += s.size
 		slowest, telling = max(slowest, f.took), telling+f.telling
-		if !f.zones {
+		switch {
+		case s.byWords || s.failed > 0 && !f.zones:
+			followed++
+		case !f.zones:
 			searched++
 		}
 		result.Valid = checkers.Merge(result.Valid, f.verdict)
@@ -231,6 +240,9 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 	}
 	if unknown > 0 {
 		result.Count("undecided keys", unknown, "")
+	}
+	if followed > 0 {
+		result.Count("decided by words", followed, "keys of few values, some of them written twice: by "+words.Engine)
 	}
 	if searched > 0 {
 		result.Count("searched keys", searched, "some value is written twice, so an order had to be searched for, by "+search.Methods)

@@ -42,7 +42,10 @@ type subject struct {
 	key     int64
 	keyed   bool
 	line    *line                           // while a sweep is under way, and after it if that found a contradiction
+	trace   *trace                          // while it is followed
 	settled bool                            // a sweep has found it legal, so that its operations are not gathered
+	byWords bool                            // namely one that followed its configurations
+	failed  int32                           // the event at which such a sweep found it to fail, which is never the first one; 0: it did not
 	absent  struct{ called, completed int } // operations before the failure that a story does without
 	size    int                             // how many operations constrain the order
 	ops     []op
@@ -74,6 +77,7 @@ func (g *gathering) gather() {
 type taking struct {
 	h                           *history.History
 	match                       []int32
+	errors                      history.Errors
 	reading, writing, comparing uint32
 }
 
@@ -81,7 +85,7 @@ func (g *gathering) taking() taking {
 	if g.match == nil {
 		g.match = g.h.Completions()
 	}
-	t := taking{h: g.h, match: g.match}
+	t := taking{h: g.h, match: g.match, errors: g.h.Errors()}
 	t.reading, _ = t.h.Number("read")
 	t.writing, _ = t.h.Number("write")
 	t.comparing, _ = t.h.Number("cas")
@@ -113,6 +117,11 @@ func (t *taking) take(s *subject, i int, e history.Row) {
 		pair := t.h.Value(i)
 		o.kind, o.from, o.to = cas, s.number.ofInt(pair.A), s.number.ofInt(pair.B)
 		s.ops = append(s.ops, o)
+	case e.F == t.comparing && done.Type == history.Fail && e.Kind == history.KindPair && t.comparing > 0:
+		if v, seen := checkers.SeenWith(t.errors.Of(int(match)), t.h.ValueOf(int(match), done)); seen {
+			o.kind, o.from = read, s.number.of(v)
+			s.ops = append(s.ops, o)
+		}
 	case match >= 0:
 		s.add(t.h.At(i), t.h.At(int(match)), o)
 	default:

@@ -52,7 +52,7 @@ func (g *gathering) sweep(limit int32) {
 	reading, _ := h.Number("read")
 	writing, _ := h.Number("write")
 	var open history.ByProcess[flight]
-	broken := 0
+	broken, errors := 0, h.Errors()
 	for i := range min(h.Len(), int(limit)+1) {
 		e := h.Row(i)
 		if e.Process < 0 {
@@ -61,7 +61,7 @@ func (g *gathering) sweep(limit int32) {
 		f := open.Of(int(e.Process))
 		if e.Type != history.Invoke {
 			if f.s != nil && !f.s.line.broken {
-				f.done(h, i, e)
+				f.done(h, &errors, i, e)
 			}
 			f.s = nil
 			continue
@@ -133,14 +133,14 @@ func (f *flight) begin(e history.Op) {
 }
 
 // done takes in the completion of the operation, event i.
-func (f *flight) done(h *history.History, i int, e history.Row) {
+func (f *flight) done(h *history.History, errors *history.Errors, i int, e history.Row) {
 	s := f.s
 	switch {
 	case e.Type == history.Info:
 	case e.Type == history.Fail && f.kind == read:
 	case e.Type == history.Fail:
 		if s.line.cancel(f.to); f.kind == cas {
-			if v, seen := checkers.SeenByCAS(h.At(i)); seen {
+			if v, seen := checkers.SeenWith(errors.Of(i), h.ValueOf(i, e)); seen {
 				s.line.read(s.number.of(v), f.call, int32(i))
 			}
 		}

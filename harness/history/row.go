@@ -1,5 +1,7 @@
 package history
 
+import "sort"
+
 // Row is an event as the columns hold it: At without the texts, for those who go through
 // millions of them.
 type Row struct {
@@ -41,4 +43,37 @@ func (h *History) ValueOf(i int, e Row) Value {
 		return Value{Kind: KindInt, A: e.A}
 	}
 	return h.Value(i)
+}
+
+// Errors reads the errors of a history's events, fastest where they are asked for about in
+// order.
+type Errors struct {
+	h     *History
+	chunk int
+	near  int // where the last one stands, or somewhat before
+}
+
+// Errors returns a reader. The history may grow meanwhile.
+func (h *History) Errors() Errors { return Errors{h: h} }
+
+// Of returns the error of event i.
+func (e *Errors) Of(i int) string {
+	n, at := i/chunkSize, int32(i%chunkSize)
+	c := e.h.chunks[n]
+	if c.shape[at]&shapeError == 0 {
+		return ""
+	}
+	const stretch = 16
+	if n != e.chunk {
+		e.chunk, e.near = n, 0
+	}
+	k := e.near
+	if k+stretch > len(c.errs) || c.errs[k].at > at || c.errs[k+stretch-1].at < at {
+		k = sort.Search(len(c.errs), func(k int) bool { return c.errs[k].at >= at })
+	}
+	for c.errs[k].at < at {
+		k++
+	}
+	e.near = max(0, k-stretch/2)
+	return e.h.strings.text(c.errs[k].id)
 }

@@ -1,6 +1,10 @@
 package history
 
-import "testing"
+import (
+	"fmt"
+	"math/rand"
+	"testing"
+)
 
 // TestRow: rows are the events, and completions are paired whatever the processes are called.
 func TestRow(t *testing.T) {
@@ -33,6 +37,32 @@ func TestRow(t *testing.T) {
 		if match[i] != want[i] {
 			t.Errorf("completions %v, want %v", match, want)
 			break
+		}
+	}
+}
+
+// TestErrors: the errors that are read are those of the events, in whatever order.
+func TestErrors(t *testing.T) {
+	var h History
+	r := rand.New(rand.NewSource(1))
+	for i := range 3 * chunkSize / 2 {
+		op := Op{Type: Fail, F: "cas"}
+		if r.Intn(3) == 0 {
+			op.Error = fmt.Sprint("error ", i%7)
+		}
+		h.Append(op)
+	}
+	errors := h.Errors()
+	for n := range h.Len() {
+		i := n
+		switch r.Intn(10) {
+		case 0:
+			i = r.Intn(h.Len())
+		case 1, 2, 3:
+			i = max(0, n-r.Intn(40))
+		}
+		if got, want := errors.Of(i), h.At(i).Error; got != want {
+			t.Fatalf("event %d: %q, want %q", i, got, want)
 		}
 	}
 }

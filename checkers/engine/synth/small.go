@@ -24,6 +24,21 @@ func Small(object string, seed uint64, repeat bool) (h *history.History, spoilt 
 	if repeat {
 		s.Values = 2 + r.IntN(2)
 	}
+	return made(r, s)
+}
+
+// Crowded is Small with repeat and more clients than most engines like, nearly all of whose
+// operations overlap.
+func Crowded(object string, seed uint64) (h *history.History, spoilt bool, err error) {
+	r := rand.New(rand.NewPCG(seed, 0xc40d))
+	return made(r, Spec{
+		Object: object, Operations: 8 + r.IntN(3), Clients: 8 + r.IntN(3), Seed: seed,
+		Observe: r.IntN(2) == 0, Crashed: r.IntN(3), Values: 2 + r.IntN(2),
+	})
+}
+
+// made makes a history and spoils every other one.
+func made(r *rand.Rand, s Spec) (h *history.History, spoilt bool, err error) {
 	if h, err = s.Make(); err != nil || r.IntN(2) == 0 {
 		return h, false, err
 	}

@@ -1,0 +1,139 @@
+// Package words decides whether a history of an object is linearizable (Herlihy and Wing, TOPLAS
+// 1990) if the object has few states and few operations on it are ever open at once: a register
+// of a handful of values, an element that is in a set or is not.
+//
+// The one idea is Lowe's just-in-time linearization ("Testing for linearizability", Concurrency
+// and Computation 2017): keep all configurations in which the object may be - its state, and
+// which of the open operations have taken effect - and let operations take effect no sooner
+// than when one returns that had to. With at most six open operations there are 64 sets of them,
+// so that the configurations in a state are the bits of a word, and an operation takes all of
+// them at once from state to state. Nothing is searched for, looked up or gone back to: an event
+// takes a few dozen instructions, however contended the object.
+//
+// Feed an Object with the calls and returns of its operations in their order.
+package words
+
+import "math/bits"
+
+// States and Open are how many states an object may have and how many operations may be open.
+const (
+	States = 8
+	Open   = 6
+)
+
+// Engine is the engine's name, with its paper.
+const Engine = "just-in-time linearization by words (Lowe 2017)"
+
+// Do is what an operation did, its result included.
+type Do struct {
+	From uint8 // the states in which it can have done so, a bit for each
+	To   uint8 // the state after it; Same: the one before
+}
+
+// Same is the state after an operation that changes nothing.
+const Same = 0xff
+
+// Any are all states.
+const Any = 0xff
+
+// Object is one object.
+type Object struct {
+	held [States]uint64 // the configurations in each state, a bit for each set of slots
+	do   [Open]Do       // in each slot
+	pure uint8          // the slots of operations that change nothing
+	hard uint8          // those of all others
+}
+
+// Start returns an object in a state.
+func Start(state uint8) (o Object) {
+	o.held[state] = 1
+	return o
+}
+
+// containing are the sets with an operation in them, by its slot.
+var containing = [Open]uint64{
+	0xaaaa_aaaa_aaaa_aaaa, 0xcccc_cccc_cccc_cccc, 0xf0f0_f0f0_f0f0_f0f0,
+	0xff00_ff00_ff00_ff00, 0xffff_0000_ffff_0000, 0xffff_ffff_0000_0000,
+}
+
+// Call takes in that an operation was called that did this, or may do it at any time from now on
+// if it never returns. The slot is for its Return. It is not ok if too many are open.
+func (o *Object) Call(d Do) (slot uint8, ok bool) {
+	slot = uint8(bits.TrailingZeros8(^(o.hard | o.pure)))
+	if slot >= Open {
+		return 0, false
+	}
+	o.do[slot] = d
+	if d.To != Same {
+		o.hard |= 1 << slot
+		return slot, true
+	}
+	// It takes effect as soon as it is legal: whoever places it later may as well place it here.
+	o.pure |= 1 << slot
+	for rest := d.From; rest != 0; rest &= rest - 1 {
+		held := &o.held[bits.TrailingZeros8(rest)]
+		*held = with(*held, slot)
+	}
+	return slot, true
+}
+
+// with are the sets with an operation added to those that lack it.
+func with(sets uint64, slot uint8) uint64 {
+	return sets&containing[slot] | sets&^containing[slot]<<(1<<slot)
+}
+
+// Return takes in that an operation returned. It reports whether there is a legal order up to
+// here; when there is not, it is of no use to go on.
+func (o *Object) Return(slot uint8) bool {
+	goal := containing[slot]
+	for again := true; again; {
+		again = false
+		for rest := o.hard; rest != 0; rest &= rest - 1 {
+			if o.step(uint8(bits.TrailingZeros8(rest)), goal) {
+				again = true
+			}
+		}
+	}
+	var left uint64
+	for state, sets := range o.held {
+		sets = sets & goal >> (1 << slot)
+		o.held[state] = sets
+		left |= sets
+	}
+	o.hard, o.pure = o.hard&^(1<<slot), o.pure&^(1<<slot)
+	return left != 0
+}
+
+// step has an operation take effect where it has not, and where the goal is not reached. It
+// reports whether that led to other configurations.
+func (o *Object) step(slot uint8, goal uint64) bool {
+	d := o.do[slot]
+	var sets uint64
+	if d.From == Any {
+		for _, held := range o.held {
+			sets |= held
+		}
+	} else {
+		for rest := d.From; rest != 0; rest &= rest - 1 {
+			sets |= o.held[bits.TrailingZeros8(rest)&(States-1)]
+		}
+	}
+	if sets &^= goal | containing[slot]; sets == 0 {
+		return false
+	}
+	sets <<= 1 << slot
+	held := &o.held[d.To&(States-1)]
+	if sets&^*held == 0 {
+		return false
+	}
+	for rest := o.pure; rest != 0; rest &= rest - 1 {
+		if other := uint8(bits.TrailingZeros8(rest)); o.do[other].From>>d.To&1 != 0 {
+			sets = with(sets, other)
+		}
+	}
+	if sets &^= *held; sets == 0 {
+		return false
+	}
+	*held |= sets
+	return true
+}
