@@ -92,7 +92,7 @@ func TestDifferential(t *testing.T) {
 			t.Errorf("too few of a kind to mean anything: %s", line)
 		}
 	}
-	for _, engine := range []string{"zones", "words of register", "words of cas-register", "search of register", "search of multi-register", "monitor of set", "parts of set", "set checker", "list checker", "search of list",
+	for _, engine := range []string{"zones", "words of register", "words of cas-register", "words of set", "search of register", "search of multi-register", "monitor of set", "parts of set", "set checker", "list checker", "search of list",
 		"monitor of queue", "search of queue", "parts of bag", "search of bag", "monitor of stack", "monitor of priority-queue", "monitor of counter", "search of counter",
 		"monitor of mutex", "monitor of fenced-lock", "search in every way", "counter checker", "porcupine checker", "lock checker", "coherence checker", "sequential checker",
 		"monotonic-reads checker", "read-your-writes checker", "monotonic-writes checker", "writes-follow-reads checker", "staleness checker"} {

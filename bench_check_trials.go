@@ -117,7 +117,7 @@ func engineFor(object string, repeat bool) string {
 	switch {
 	case (object == "register" || object == "cas-register") && !repeat:
 		return "zones"
-	case object == "register" || object == "cas-register":
+	case object == "register" || object == "cas-register" || object == "set" && repeat:
 		by = "words"
 	case object == "list" && !repeat:
 		return "list checker"

@@ -113,8 +113,12 @@ type limits struct {
 // hasty search for an order of the whole.
 const handy = 1 << 16
 
-// thorough decides an object by its parts, if that is possible, or by a search.
+// thorough decides an object by its parts' words or by its parts, if that is possible, or by a
+// search.
 func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
+	if s.followed(ctx, f, l) {
+		return
+	}
 	exact := s.kind.apart == nil || s.kind.apart(s)
 	hasty := !exact && !s.kind.light && len(s.ops)*len(s.values) <= handy
 	if hasty {
@@ -166,18 +170,13 @@ func (s *subject) byParts(ctx context.Context, f *finding, exact bool, l limits)
 	}
 	undecided := search.Result{}
 	for _, part := range parts {
-		if s.kind.Name == set.Name {
-			if m, ok := elementOps(part); ok {
-				r := monitor.Set(m, monitor.Options{})
-				if r.Verdict == monitor.Illegal {
-					f.engine = byParts
-					f.fail(func() *story { return s.monitorStory(ctx, part, r) })
-					return true
-				}
-				if r.Verdict == monitor.Legal {
-					continue
-				}
-			}
+		switch r, ok := s.judgeElement(part); {
+		case ok && r.Verdict == monitor.Illegal:
+			f.engine = byParts
+			f.fail(func() *story { return s.monitorStory(ctx, part, r) })
+			return true
+		case ok && r.Verdict == monitor.Legal:
+			continue
 		}
 		switch r := s.search(ctx, part, true, l, search.Options{}); r.Verdict {
 		case search.Illegal:
@@ -194,6 +193,18 @@ func (s *subject) byParts(ctx context.Context, f *finding, exact bool, l limits)
 	f.engine = byParts
 	s.conclude(ctx, f, ops, true, undecided, l)
 	return true
+}
+
+// judgeElement has the monitor judge operations on one element, if it takes them.
+func (s *subject) judgeElement(part []op) (r monitor.Result, ok bool) {
+	if s.kind.Name != set.Name {
+		return r, false
+	}
+	ops, ok := elementOps(part)
+	if !ok {
+		return r, false
+	}
+	return monitor.Set(ops, monitor.Options{}), true
 }
 
 // split sorts operations by the part that they are of, in the order of first use.

@@ -9,7 +9,8 @@
 // a type has a monitor (checkers/engine/monitor) and a history's elements are unique, that
 // decides instead, in the time of a sort; and where operations on different parts of an
 // object do not care about one another - elements of a set, registers of a multi-register -
-// each part is decided by itself, for linearizability is local.
+// each part is decided by itself, for linearizability is local, by words
+// (checkers/engine/words) where it has few states.
 //
 // Start with All, the registry, and New.
 package object
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/words"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -169,7 +171,7 @@ func (c checker) report(subjects []*subject, findings []finding, begin time.Time
 	if unknown > 0 {
 		result.Count("undecided objects", unknown, "")
 	}
-	for _, engine := range []string{byMonitor, byParts, bySearch} {
+	for _, engine := range []string{byMonitor, byWords, byParts, bySearch} {
 		if engines[engine] > 0 {
 			result.Count("decided by "+engine, engines[engine], engineNotes[engine])
 		}
@@ -181,12 +183,14 @@ func (c checker) report(subjects []*subject, findings []finding, begin time.Time
 // The engines.
 const (
 	byMonitor = "monitor"
+	byWords   = "words"
 	byParts   = "parts"
 	bySearch  = "search"
 )
 
 var engineNotes = map[string]string{
 	byMonitor: "elements are unique: decided in the time of a sort",
+	byWords:   "each element decided by itself, by " + words.Engine,
 	byParts:   "each element or register decided by itself",
 	bySearch:  "an order had to be searched for",
 }

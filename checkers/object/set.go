@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/faultline-dev/faultline/checkers/engine/monitor"
+	"github.com/faultline-dev/faultline/checkers/engine/words"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -44,7 +45,26 @@ var set = Type{
 	monitored: (*subject).setOps, monitor: monitor.Set,
 	part:  func(_ *subject, d Do) (int64, bool) { return d.A, d.F != whole },
 	blind: func(d Do) bool { return d.F == put || d.F == takeAny },
+	word:  element,
 	parts: (*subject).elementwise, apart: (*subject).apart,
+}
+
+// element is what an operation did to its element, which is in, state 1, or is not.
+func element(d Do) words.Do {
+	const out, in = 1 << 0, 1 << 1
+	switch d.F {
+	case put:
+		return words.Do{From: words.Any, To: 1}
+	case putNew:
+		return words.Do{From: out, To: 1}
+	case take:
+		return words.Do{From: in, To: 0}
+	case takeAny:
+		return words.Do{From: words.Any, To: 0}
+	case present:
+		return words.Do{From: in, To: words.Same}
+	}
+	return words.Do{From: out, To: words.Same}
 }
 
 // boolean reads an answer.

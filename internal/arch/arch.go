@@ -37,6 +37,7 @@ var rooms = [][]string{
 	{"targets/embedded/wire"},
 	{"checkers/..."},
 	{"checkers/engine/*"},
+	{"checkers/engine/moments"},
 	{"nemesis/linux/..."},
 	{"harness/cluster"},
 	{"harness/model"},

@@ -2,7 +2,8 @@ package search
 
 import (
 	"math/bits"
-	"slices"
+
+	"github.com/faultline-dev/faultline/checkers/engine/moments"
 )
 
 // class is a kind of operation: those of equal Do. Everything but the step function knows
@@ -65,7 +66,7 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 		count--
 		k := &p.classes[c]
 		if k.pure || m.Pure != nil && m.Pure(o.Do) {
-			p.retOf[i] = idle
+			p.retOf[i] = moments.Left // it makes no difference whether it happened
 			count--
 			continue
 		}
@@ -75,7 +76,8 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 	p.events = make([]event, 0, count)
 	var free []int32
 	slotOf := numbers[2*len(ops):]
-	each(ops, p.retOf, count, func(at, op int32, ret bool) {
+	span := func(op int32) (call, ret int32) { return ops[op].Call, p.retOf[op] }
+	moments.Each(len(ops), span, func(at, op int32, ret bool) {
 		e := event{at: at, op: op, ret: ret, slot: none}
 		switch {
 		case e.ret:
@@ -96,72 +98,6 @@ func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem 
 	p.layout = lay(p.classes, p.slots)
 	p.states = func() *states { return newStates(m, dos.all) }
 	return p
-}
-
-// idle is the return of an operation of which it makes no difference whether it happened.
-const idle = -1
-
-// each goes through the calls and returns of operations, so many, in their order. Calls come
-// before returns of the same index, so that operations which touch count as concurrent.
-func each[O comparable](ops []Op[O], retOf []int32, count int, do func(at, op int32, ret bool)) {
-	if marks, ok := mark(ops, retOf, count); ok {
-		for at, m := range marks {
-			if m != 0 {
-				do(int32(at), int32((m-1)>>1), (m-1)&1 == 1)
-			}
-		}
-		return
-	}
-	keys := make([]uint64, 0, count)
-	for i, o := range ops {
-		if retOf[i] == idle {
-			continue
-		}
-		keys = append(keys, uint64(uint32(o.Call))<<32|uint64(i))
-		if o.Ret != Pending {
-			keys = append(keys, uint64(uint32(o.Ret))<<32|1<<31|uint64(i))
-		}
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		do(int32(k>>32), int32(k&(1<<31-1)), k&(1<<31) != 0)
-	}
-}
-
-// mark notes at each index the call or return that is there: one more than twice the
-// operation, and another one for a return. That sorts the events of most histories, which have
-// an operation for every two indices; others have more than one event somewhere, or few.
-func mark[O comparable](ops []Op[O], retOf []int32, count int) (marks []uint32, ok bool) {
-	last := int32(0)
-	for i, o := range ops {
-		if retOf[i] == idle {
-			continue
-		}
-		if last = max(last, o.Call); o.Ret != Pending {
-			last = max(last, o.Ret)
-		}
-	}
-	if int64(last) > 4*int64(count) {
-		return nil, false
-	}
-	marks = make([]uint32, last+1)
-	for i, o := range ops {
-		if retOf[i] == idle {
-			continue
-		}
-		if marks[o.Call] != 0 {
-			return nil, false
-		}
-		marks[o.Call] = uint32(i)<<1 + 1
-		if o.Ret == Pending {
-			continue
-		}
-		if marks[o.Ret] != 0 {
-			return nil, false
-		}
-		marks[o.Ret] = uint32(i)<<1 + 2
-	}
-	return marks, true
 }
 
 // lay decides where things are in a configuration.

@@ -23,11 +23,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+
+	"github.com/faultline-dev/faultline/checkers/engine/moments"
 )
 
 // Pending is the return of an operation that may take effect at any later time, or never.
-const Pending = math.MaxInt32
+const Pending = moments.Pending
 
 // Op is one operation: it took effect once, after event Call and before event Ret; if Ret is
 // Pending, at any time after Call or never.
