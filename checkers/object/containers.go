@@ -125,7 +125,7 @@ var priorityQueue = func() Type {
 	return t
 }()
 
-func (s *subject) put(c call) {
+func (s *subject) put(c *call) {
 	if c.arg.IsNil() {
 		s.Reject("operation %d puts nothing in", c.at)
 		return
@@ -137,7 +137,7 @@ func (s *subject) put(c call) {
 	s.emit(c, Do{F: put, A: s.num(c.arg)})
 }
 
-func (s *subject) take(c call) {
+func (s *subject) take(c *call) {
 	switch {
 	case !c.ok:
 		s.emit(c, Do{F: takeAny})
@@ -161,7 +161,7 @@ func (s *subject) fill(initial history.Value) string {
 // drain saw them in this order is more than that, but a take may have been any of several
 // that overlapped, so that the order is not held against it. It ends when nothing is left to
 // be found, which is one more take.
-func (s *subject) drain(c call) {
+func (s *subject) drain(c *call) {
 	if !c.ok {
 		s.doubts = append(s.doubts, op{int32(c.at), pending, Do{F: takeAny}})
 		return

@@ -71,6 +71,7 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 		}
 		return s
 	}
+	in := &call{}
 	all := checkers.GatherRows(h, begin, func(s *subject, i int, e history.Row, match []int32) {
 		if e.Type != history.Invoke {
 			return
@@ -79,7 +80,7 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 			s.Reject("operation %d is %q, and %s has %s", i, h.At(i).F, article(c.kind.Name), c.kind.has())
 			return
 		}
-		in := call{at: i, ret: pending, arg: h.ValueOf(i, e), process: int(e.Process)}
+		*in = call{at: i, ret: pending, arg: h.ValueOf(i, e), process: int(e.Process)}
 		if at := match[i]; at >= 0 {
 			switch done := h.Row(int(at)); done.Type {
 			case history.Fail:
@@ -137,7 +138,7 @@ func article(name string) string {
 }
 
 // emit adds what an operation did.
-func (s *subject) emit(c call, d Do) { s.ops = append(s.ops, op{int32(c.at), c.ret, d}) }
+func (s *subject) emit(c *call, d Do) { s.ops = append(s.ops, op{int32(c.at), c.ret, d}) }
 
 // begin adds what the object holds at first.
 func (s *subject) begin(d Do) { s.ops = append(s.ops, op{0, 0, d}) }
@@ -317,7 +318,7 @@ func (s *subject) holdThose(initial history.Value, fits func(history.Value) bool
 }
 
 // elementsRead are those that a read of the whole returned, if it did.
-func (s *subject) elementsRead(c call) (all []history.Value, ok bool) {
+func (s *subject) elementsRead(c *call) (all []history.Value, ok bool) {
 	if !c.ok {
 		return nil, false
 	}

@@ -35,9 +35,9 @@ func grown(ops []op) func(State, Do) (State, bool) {
 	}
 }
 
-func (s *subject) appendElement(c call) { s.emit(c, Do{F: put, A: s.num(c.arg)}) }
+func (s *subject) appendElement(c *call) { s.emit(c, Do{F: put, A: s.num(c.arg)}) }
 
-func (s *subject) readList(c call) {
+func (s *subject) readList(c *call) {
 	all, ok := s.elementsRead(c)
 	if !ok {
 		return

@@ -148,7 +148,7 @@ func (s *subject) reg(name history.Value) int64 {
 	return n
 }
 
-func (s *subject) readMany(c call) {
+func (s *subject) readMany(c *call) {
 	if !c.ok {
 		return
 	}
@@ -160,7 +160,7 @@ func (s *subject) readMany(c call) {
 	s.emit(c, Do{F: txn, S: s.steps('r', all)})
 }
 
-func (s *subject) writeMany(c call) {
+func (s *subject) writeMany(c *call) {
 	all, err := assignments(c.arg)
 	if err != nil {
 		s.Reject("operation %d wrote %s, which %v", c.at, c.arg, err)
@@ -171,7 +171,7 @@ func (s *subject) writeMany(c call) {
 
 // transact takes a transaction: what it read stands in its completion. One that never
 // returned read nothing that anybody knows.
-func (s *subject) transact(c call) {
+func (s *subject) transact(c *call) {
 	v := c.arg
 	if c.ok && !c.out.IsNil() {
 		v = c.out

@@ -76,14 +76,14 @@ func boolean(v history.Value) (yes, known bool) {
 }
 
 // answer is what an operation on an element returned, if it says whether the element was there.
-func (c call) answer() (yes, known bool) {
+func (c *call) answer() (yes, known bool) {
 	if !c.ok || c.out == c.arg { // an element may be a truth value itself
 		return false, false
 	}
 	return boolean(c.out)
 }
 
-func (s *subject) addElement(c call) {
+func (s *subject) addElement(c *call) {
 	switch fresh, known := c.answer(); {
 	case !known:
 		s.emit(c, Do{F: put, A: s.num(c.arg)})
@@ -95,7 +95,7 @@ func (s *subject) addElement(c call) {
 }
 
 // removeElement: takeAny removes an element that may not be there.
-func (s *subject) removeElement(c call) {
+func (s *subject) removeElement(c *call) {
 	switch was, known := c.answer(); {
 	case !known:
 		s.emit(c, Do{F: takeAny, A: s.num(c.arg)})
@@ -106,7 +106,7 @@ func (s *subject) removeElement(c call) {
 	}
 }
 
-func (s *subject) ask(c call) {
+func (s *subject) ask(c *call) {
 	if !c.ok {
 		return
 	}
@@ -129,7 +129,7 @@ func (s *subject) ask(c call) {
 	s.emit(c, Do{F: f, A: s.num(element)})
 }
 
-func (s *subject) readSet(c call) {
+func (s *subject) readSet(c *call) {
 	all, ok := s.elementsRead(c)
 	if !ok {
 		return
@@ -166,28 +166,22 @@ func (s *subject) setOps() ([]monitor.Op, bool) {
 	})
 }
 
-// elementOps are setOps of operations on one element, if it was not added more than once, which
-// the monitor cannot judge.
+// elementOps are setOps of operations on one element.
 func elementOps(all []op) ([]monitor.Op, bool) {
-	added := 0
-	for _, o := range all {
-		if o.do.F == put || o.do.F == putNew {
-			added++
-		}
-	}
-	if added > 1 {
-		return nil, false
-	}
 	return setOps(all, func(Do) int32 { return 0 })
 }
 
+// setOps are operations as the monitor takes them: it does not if an element is added twice.
 func setOps(all []op, element func(Do) int32) ([]monitor.Op, bool) {
-	ops := make([]monitor.Op, len(all))
+	ops, added := make([]monitor.Op, len(all)), make([]bool, len(all))
 	for i, o := range all {
 		m := monitor.Op{Call: o.call, Ret: o.ret, V: element(o.do)}
 		switch o.do.F {
 		case put, putNew:
-			m.F = monitor.Put
+			if m.F = monitor.Put; added[m.V] {
+				return nil, false
+			}
+			added[m.V] = true
 		case take:
 			m.F = monitor.Take
 		case takeAny:

@@ -73,7 +73,7 @@ func lock(name, doc, token string, step func(State, Do) (State, bool)) Type {
 // noToken is the token of a grant whose token nobody knows, less than any.
 const noToken = monitor.NoToken
 
-func (s *subject) acquire(c call) {
+func (s *subject) acquire(c *call) {
 	d := Do{F: acquire, A: s.num(history.Int(int64(c.process)))}
 	if s.kind.Name == "fenced-lock" {
 		d.B = noToken
@@ -87,7 +87,7 @@ func (s *subject) acquire(c call) {
 	s.emit(c, d)
 }
 
-func (s *subject) release(c call) {
+func (s *subject) release(c *call) {
 	s.emit(c, Do{F: release, A: s.num(history.Int(int64(c.process)))})
 }
 
@@ -95,8 +95,8 @@ func (s *subject) release(c call) {
 var counter = Type{
 	Name: "counter", Doc: "a sum that operations add to", Initial: "an integer",
 	Operations: []Operation{
-		{Name: "add", Also: []string{"increment", "inc"}, Value: "an integer; nil: 1", Doc: "adds it", gather: func(s *subject, c call) { s.count(c, 1) }},
-		{Name: "decrement", Also: []string{"dec"}, Value: "an integer; nil: 1", Doc: "takes it away", gather: func(s *subject, c call) { s.count(c, -1) }},
+		{Name: "add", Also: []string{"increment", "inc"}, Value: "an integer; nil: 1", Doc: "adds it", gather: func(s *subject, c *call) { s.count(c, 1) }},
+		{Name: "decrement", Also: []string{"dec"}, Value: "an integer; nil: 1", Doc: "takes it away", gather: func(s *subject, c *call) { s.count(c, -1) }},
 		{Name: "add-and-get", Also: []string{"increment-and-get", "inc-and-get"}, Value: "an integer; nil: 1", Result: "the sum", Doc: "adds it and returns the sum", gather: (*subject).countAndGet},
 		{Name: "read", Result: "the sum; nil: what it was at first", Doc: "reads the sum", gather: (*subject).readSum},
 	},
@@ -137,7 +137,7 @@ var counter = Type{
 }
 
 // amount is what an operation adds.
-func (s *subject) amount(c call) (int64, bool) {
+func (s *subject) amount(c *call) (int64, bool) {
 	if c.arg.IsNil() {
 		return 1, true
 	}
@@ -148,13 +148,13 @@ func (s *subject) amount(c call) (int64, bool) {
 	return c.arg.A, true
 }
 
-func (s *subject) count(c call, sign int64) {
+func (s *subject) count(c *call, sign int64) {
 	if n, ok := s.amount(c); ok {
 		s.emit(c, Do{F: add, A: sign * n})
 	}
 }
 
-func (s *subject) countAndGet(c call) {
+func (s *subject) countAndGet(c *call) {
 	n, ok := s.amount(c)
 	switch {
 	case !ok:
@@ -167,7 +167,7 @@ func (s *subject) countAndGet(c call) {
 	}
 }
 
-func (s *subject) readSum(c call) {
+func (s *subject) readSum(c *call) {
 	switch {
 	case !c.ok:
 	case c.out.IsNil():

@@ -61,7 +61,7 @@ type Operation struct {
 	Result string   // the completion's value
 	Doc    string
 
-	gather func(s *subject, c call)
+	gather func(s *subject, c *call)
 }
 
 // State is what an object holds; what the fields mean is up to the type.

@@ -17,8 +17,20 @@ const (
 	pageMax = 1 << 16
 )
 
+// Truth values, which are frequent, are not kept: they have numbers of their own.
+const (
+	isTrue  = -1
+	isFalse = -2
+)
+
 // put keeps a value and returns its number.
 func put[T string | []byte](a *arena, s T) int64 {
+	switch string(s) {
+	case "true":
+		return isTrue
+	case "false":
+		return isFalse
+	}
 	number := int64(len(a.spans))
 	if len(s) > pageMax/8 {
 		a.spans = append(a.spans, span{page: int32(len(a.pages)), size: int32(len(s))})
@@ -39,8 +51,25 @@ func put[T string | []byte](a *arena, s T) int64 {
 	return number
 }
 
+// text returns value number i as a string.
+func (a *arena) text(i int64) string {
+	switch i {
+	case isTrue:
+		return "true"
+	case isFalse:
+		return "false"
+	}
+	return string(a.bytes(i))
+}
+
 // bytes returns value number i.
 func (a *arena) bytes(i int64) []byte {
+	switch i {
+	case isTrue:
+		return []byte("true")
+	case isFalse:
+		return []byte("false")
+	}
 	s := a.spans[i]
 	return a.pages[s.page][s.at:][:s.size]
 }

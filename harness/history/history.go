@@ -123,20 +123,9 @@ func (c *chunk) value(at int) Value {
 	case KindPair:
 		v.A, v.B = c.wide[a], c.wide[a+1]
 	default:
-		v.S = text(c.long.bytes(a))
+		v.S = c.long.text(a)
 	}
 	return v
-}
-
-// text is a string of these bytes; truth values, which are frequent, take no memory.
-func text(b []byte) string {
-	switch string(b) {
-	case "true":
-		return "true"
-	case "false":
-		return "false"
-	}
-	return string(b)
 }
 
 // Append adds an event, giving it the next index, which it returns.

@@ -15,8 +15,9 @@ type states struct {
 	limit int // forget when there are so many
 	bytes func() int64
 	tried int64
-	// What steps lead to: of the first states all, as there may be no others; of later ones,
-	// from which but few steps are ever taken, those that were taken lately.
+	// What steps lead to: of the first states all, as there may be no others, if there are few
+	// classes; of later ones, from which but few steps are ever taken, those that were taken
+	// lately.
 	classes int
 	table   []int32 // by state and class
 	memo    []memo
@@ -32,8 +33,7 @@ type memo struct {
 const (
 	fewMemos  = 1 << 8 // at first
 	mostMemos = 1 << 16
-	room      = 1 << 16 // of the table
-	blank     = -2      // in the table: not known yet
+	blank     = -2 // in the table: not known yet
 )
 
 func newStates[S, O comparable](m Model[S, O], classes []O) *states {
@@ -87,10 +87,10 @@ func (s *states) after(state, class int32) int32 {
 }
 
 // further is after for states that are not in the table, to which they are added if they are
-// among the first and there is room.
+// among the first.
 func (s *states) further(state, class int32) int32 {
-	if rows := (int(state) + 1) * s.classes; state < few && rows <= room {
-		from := len(s.table)
+	if state < few && s.classes <= few {
+		from, rows := len(s.table), (int(state)+1)*s.classes
 		s.table = slices.Grow(s.table, rows-from)[:rows]
 		for i := range s.table[from:] {
 			s.table[from+i] = blank
