@@ -80,7 +80,7 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 			s.Reject("operation %d is %q, and %s has %s", i, h.At(i).F, article(c.kind.Name), c.kind.has())
 			return
 		}
-		*in = call{at: i, ret: pending, arg: h.ValueOf(i, e), process: int(e.Process)}
+		in.ok, in.ret, in.out = false, pending, history.Nil
 		if at := match[i]; at >= 0 {
 			switch done := h.Row(int(at)); done.Type {
 			case history.Fail:
@@ -89,6 +89,7 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 				in.ok, in.ret, in.out = true, at, h.ValueOf(int(at), done)
 			}
 		}
+		in.at, in.arg, in.process = i, h.ValueOf(i, e), int(e.Process)
 		operations[e.F].gather(s, in)
 	})
 	for _, s := range all {
