@@ -112,9 +112,7 @@ func (g *gathering) lately(s *subject, limit int32) (values []int32) {
 		if e.Process < 0 {
 			continue
 		}
-		s.ops = s.ops[:0]
-		t.take(s, call, e)
-		for _, o := range s.ops {
+		if o, ok := t.operation(s, call, &e); ok {
 			if values = append(values, o.leaves()); o.kind == cas {
 				values = append(values, o.from)
 			}
@@ -156,17 +154,17 @@ func (g *gathering) confine(s *subject, chosen []bool, limit int32) *subject {
 			continue
 		}
 		if since = min(since, max(0, st.call)); st.call != none {
-			t.take(s, int(st.call), g.h.Row(int(st.call)))
+			e := g.h.Row(int(st.call))
+			t.take(s, int(st.call), &e)
 		}
 	}
 	for i := since; i <= limit; i++ {
 		if e := g.h.Row(int(i)); e.Type == history.Invoke || e.Process < 0 || t.match[i] < 0 {
 			continue
 		}
-		n := len(s.ops)
-		t.take(s, int(t.match[i]), g.h.Row(int(t.match[i])))
-		if len(s.ops) > n && (s.ops[n].kind != read || !chosen[s.ops[n].from]) {
-			s.ops = s.ops[:n]
+		e := g.h.Row(int(t.match[i]))
+		if o, ok := t.operation(s, int(t.match[i]), &e); ok && o.kind == read && chosen[o.from] {
+			s.ops = append(s.ops, o)
 		}
 	}
 	slices.SortFunc(s.ops, func(a, b op) int { return cmp.Compare(a.call, b.call) })
@@ -206,9 +204,8 @@ func (g *gathering) count(s, few *subject, limit int32) {
 		if e.Process < 0 || call < 0 {
 			continue
 		}
-		s.ops = s.ops[:0]
-		t.take(s, call, g.h.Row(call))
-		for _, o := range s.ops {
+		e = g.h.Row(call)
+		if o, ok := t.operation(s, call, &e); ok {
 			st := s.line.stages[o.leaves()]
 			switch {
 			case call != i && o.ret != pending:

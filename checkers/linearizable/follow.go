@@ -37,8 +37,9 @@ func (g *gathering) follow() {
 		}
 	}
 	var open history.ByProcess[follow]
+	var e history.Row
 	for i := 0; i < g.h.Len() && left > 0; i++ {
-		e := g.h.Row(i)
+		g.h.ReadRow(i, &e)
 		if e.Process < 0 {
 			continue
 		}
@@ -61,7 +62,7 @@ func (g *gathering) follow() {
 		if f.s = nil; !s.followed() {
 			continue
 		}
-		if *f = s.called(&t, i, e); s.trace.lost {
+		if *f = s.called(&t, i, &e); s.trace.lost {
 			left--
 		}
 	}
@@ -69,7 +70,7 @@ func (g *gathering) follow() {
 		if s.followed() {
 			s.settled, s.byWords, s.size = true, true, s.trace.ops
 		}
-		s.line, s.trace, s.ops = nil, nil, nil
+		s.line, s.trace = nil, nil
 	}
 }
 
@@ -89,16 +90,9 @@ func (s *subject) completed(f *follow, event int32) bool {
 }
 
 // called takes in the operation that event i invokes.
-func (s *subject) called(t *taking, i int, e history.Row) (f follow) {
-	s.ops = s.ops[:0]
-	t.take(s, i, e)
-	if len(s.ops) == 0 || s.fault != "" {
-		s.trace.lost = s.fault != ""
-		return f
-	}
-	o := s.ops[0]
-	if s.number.len() > words.States {
-		s.trace.lost = true
+func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
+	o, counts := t.operation(s, i, e)
+	if s.trace.lost = s.fault != "" || s.number.len() > words.States; s.trace.lost || !counts {
 		return f
 	}
 	d := words.Do{From: 1 << o.from, To: uint8(o.to)}

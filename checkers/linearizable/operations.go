@@ -57,9 +57,9 @@ type subject struct {
 // gather collects the operations of the registers that no sweep has settled.
 func (g *gathering) gather() {
 	t := g.taking()
+	var e history.Row
 	for i := range g.h.Len() {
-		e := g.h.Row(i)
-		if e.Type != history.Invoke || e.Process < 0 {
+		if g.h.ReadRow(i, &e); e.Type != history.Invoke || e.Process < 0 {
 			continue
 		}
 		s := g.subject(id{e.Key, e.Keyed}, g.h.Len()-i)
@@ -69,7 +69,7 @@ func (g *gathering) gather() {
 		if s.ops == nil && !s.keyed {
 			s.ops = make([]op, 0, (g.h.Len()-i)/2+1)
 		}
-		t.take(s, i, e)
+		t.take(s, i, &e)
 	}
 }
 
@@ -93,40 +93,47 @@ func (g *gathering) taking() taking {
 }
 
 // take takes in the operation of event i.
+func (t *taking) take(s *subject, i int, e *history.Row) {
+	if o, ok := t.operation(s, i, e); ok {
+		s.ops = append(s.ops, o)
+	}
+}
+
+// operation is that of event i, an invocation, if it counts.
 //
 // What counts: everything that certainly happened, mutating operations that may have, and
 // compare-and-sets that failed but saw a value, which are reads. What certainly did not
 // happen constrains nothing, nor does a read that nobody got an answer to.
-func (t *taking) take(s *subject, i int, e history.Row) {
+func (t *taking) operation(s *subject, i int, e *history.Row) (o op, ok bool) {
 	done := history.Row{Type: history.Info}
-	ret, match := int32(pending), t.match[i]
+	o = op{call: int32(i), ret: pending}
+	match := t.match[i]
 	if match >= 0 {
-		if done = t.h.Row(int(match)); done.Type != history.Info {
-			ret = match
+		if t.h.ReadRow(int(match), &done); done.Type != history.Info {
+			o.ret = match
 		}
 	}
-	o := op{call: int32(i), ret: ret}
 	switch {
 	case e.F == t.reading && done.Type == history.OK && done.Kind == history.KindInt && t.reading > 0:
 		o.kind, o.from = read, s.number.ofInt(done.A)
-		s.ops = append(s.ops, o)
+		return o, true
 	case e.F == t.writing && done.Type != history.Fail && e.Kind == history.KindInt && t.writing > 0:
 		o.kind, o.to = write, s.number.ofInt(e.A)
-		s.ops = append(s.ops, o)
+		return o, true
 	case e.F == t.comparing && done.Type != history.Fail && e.Kind == history.KindPair && t.comparing > 0:
 		pair := t.h.Value(i)
 		o.kind, o.from, o.to = cas, s.number.ofInt(pair.A), s.number.ofInt(pair.B)
-		s.ops = append(s.ops, o)
+		return o, true
 	case e.F == t.comparing && done.Type == history.Fail && e.Kind == history.KindPair && t.comparing > 0:
-		if v, seen := checkers.SeenWith(t.errors.Of(int(match)), t.h.ValueOf(int(match), done)); seen {
+		v, seen := checkers.SeenWith(t.errors.Of(int(match)), t.h.ValueOf(int(match), &done))
+		if seen {
 			o.kind, o.from = read, s.number.of(v)
-			s.ops = append(s.ops, o)
 		}
+		return o, seen
 	case match >= 0:
-		s.add(t.h.At(i), t.h.At(int(match)), o)
-	default:
-		s.add(t.h.At(i), history.Op{Type: history.Info}, o)
+		return s.operation(t.h.At(i), t.h.At(int(match)), o)
 	}
+	return s.operation(t.h.At(i), history.Op{Type: history.Info}, o)
 }
 
 // id is what tells registers apart.
@@ -170,17 +177,18 @@ func (g *gathering) subject(k id, left int) *subject {
 	return s
 }
 
-// add takes in one operation: its invocation, its completion (info if there is none).
-func (s *subject) add(e, done history.Op, o op) {
+// operation is the one with these events, if it counts: its invocation, its completion (info if
+// there is none).
+func (s *subject) operation(e, done history.Op, o op) (op, bool) {
 	switch e.F {
 	case "read":
 		if done.Type != history.OK {
-			return
+			return o, false
 		}
 		o.kind, o.from = read, s.number.of(done.Value)
 	case "write":
 		if done.Type == history.Fail {
-			return
+			return o, false
 		}
 		o.kind, o.to = write, s.number.of(e.Value)
 	case "cas":
@@ -188,21 +196,21 @@ func (s *subject) add(e, done history.Op, o op) {
 		switch value, seen := checkers.SeenByCAS(done); {
 		case !ok:
 			s.reject("operation %d is a cas of %s, not of a pair", o.call, e.Value)
-			return
+			return o, false
 		case seen:
 			o.kind, o.from = read, s.number.of(value)
 		case done.Type == history.Fail:
-			return
+			return o, false
 		default:
 			o.kind, o.from, o.to = cas, s.number.of(from), s.number.of(to)
 		}
 	case "siblings": // what a store of siblings holds at the end is no value of a register
-		return
+		return o, false
 	default:
 		s.reject("operation %d is %q, which a register does not have", o.call, e.F)
-		return
+		return o, false
 	}
-	s.ops = append(s.ops, o)
+	return o, true
 }
 
 // spell makes values of the numbers, which only a story needs.

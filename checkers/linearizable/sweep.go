@@ -53,15 +53,15 @@ func (g *gathering) sweep(limit int32) {
 	writing, _ := h.Number("write")
 	var open history.ByProcess[flight]
 	broken, errors := 0, h.Errors()
+	var e history.Row
 	for i := range min(h.Len(), int(limit)+1) {
-		e := h.Row(i)
-		if e.Process < 0 {
+		if h.ReadRow(i, &e); e.Process < 0 {
 			continue
 		}
 		f := open.Of(int(e.Process))
 		if e.Type != history.Invoke {
 			if f.s != nil && !f.s.line.broken {
-				f.done(h, &errors, i, e)
+				f.done(h, &errors, i, &e)
 			}
 			f.s = nil
 			continue
@@ -133,7 +133,7 @@ func (f *flight) begin(e history.Op) {
 }
 
 // done takes in the completion of the operation, event i.
-func (f *flight) done(h *history.History, errors *history.Errors, i int, e history.Row) {
+func (f *flight) done(h *history.History, errors *history.Errors, i int, e *history.Row) {
 	s := f.s
 	switch {
 	case e.Type == history.Info:

@@ -72,7 +72,7 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 		return s
 	}
 	in := &call{}
-	all := checkers.GatherRows(h, begin, func(s *subject, i int, e history.Row, match []int32) {
+	all := checkers.GatherRows(h, begin, func(s *subject, i int, e *history.Row, match []int32) {
 		if e.Type != history.Invoke {
 			return
 		}
@@ -82,11 +82,11 @@ func (c checker) gather(h *history.History) ([]*subject, error) {
 		}
 		in.ok, in.ret, in.out = false, pending, history.Nil
 		if at := match[i]; at >= 0 {
-			switch done := h.Row(int(at)); done.Type {
+			switch h.TypeOf(int(at)) {
 			case history.Fail:
 				return
 			case history.OK:
-				in.ok, in.ret, in.out = true, at, h.ValueOf(int(at), done)
+				in.ok, in.ret, in.out = true, at, h.Value(int(at))
 			}
 		}
 		in.at, in.arg, in.process = i, h.ValueOf(i, e), int(e.Process)

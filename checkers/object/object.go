@@ -116,9 +116,9 @@ func only(h *history.History, names []string) bool {
 			known = enter(known, n, true)
 		}
 	}
+	var e history.Row
 	for i := range h.Len() {
-		e := h.Row(i)
-		if e.Process < 0 {
+		if h.ReadRow(i, &e); e.Process < 0 {
 			continue
 		}
 		if int(e.F) >= len(known) || !known[e.F] {

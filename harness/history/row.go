@@ -24,6 +24,19 @@ func (h *History) Row(i int) Row {
 	}
 }
 
+// ReadRow is Row into e, which spares a copy: what goes through all events does that.
+func (h *History) ReadRow(i int, e *Row) {
+	c, at := h.chunks[i/chunkSize], i%chunkSize
+	shape := c.shape[at]
+	e.Process, e.Type, e.Kind = c.process[at], Type(shape&shapeType), Kind(shape>>shapeKind)
+	e.Keyed, e.F, e.Key, e.A = shape&shapeKeyed != 0, c.f[at], c.key[at], c.a[at]
+}
+
+// TypeOf returns the type of event i.
+func (h *History) TypeOf(i int) Type {
+	return Type(h.chunks[i/chunkSize].shape[i%chunkSize] & shapeType)
+}
+
 // Number is the number that a name of operations has in the rows of this history; ok is
 // false if none of its operations is called so.
 func (h *History) Number(f string) (n uint32, ok bool) {
@@ -35,7 +48,7 @@ func (h *History) Number(f string) (n uint32, ok bool) {
 func (h *History) Value(i int) Value { return h.chunks[i/chunkSize].value(i % chunkSize) }
 
 // ValueOf is Value for who has the row of event i.
-func (h *History) ValueOf(i int, e Row) Value {
+func (h *History) ValueOf(i int, e *Row) Value {
 	switch e.Kind {
 	case KindNil:
 		return Value{}
