@@ -125,6 +125,9 @@ func (t *taking) operation(s *subject, i int, e *history.Row) (o op, ok bool) {
 		o.kind, o.from, o.to = cas, s.number.ofInt(pair.A), s.number.ofInt(pair.B)
 		return o, true
 	case e.F == t.comparing && done.Type == history.Fail && e.Kind == history.KindPair && t.comparing > 0:
+		if done.Kind == history.KindPair { // the one that was asked for
+			return o, false
+		}
 		v, seen := checkers.SeenWith(t.errors.Of(int(match)), t.h.ValueOf(int(match), &done))
 		if seen {
 			o.kind, o.from = read, s.number.of(v)

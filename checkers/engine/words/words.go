@@ -40,6 +40,7 @@ const Any = 0xff
 type Object struct {
 	held [States]uint64 // the configurations in each state, a bit for each set of slots
 	do   [Open]Do       // in each slot
+	seen uint64         // the slots of the pure operations that are legal in each state, eight bits for each
 	pure uint8          // the slots of operations that change nothing
 	hard uint8          // those of all others
 }
@@ -71,8 +72,9 @@ func (o *Object) Call(d Do) (slot uint8, ok bool) {
 	// It takes effect as soon as it is legal: whoever places it later may as well place it here.
 	o.pure |= 1 << slot
 	for rest := d.From; rest != 0; rest &= rest - 1 {
-		held := &o.held[bits.TrailingZeros8(rest)]
-		*held = with(*held, slot)
+		state := bits.TrailingZeros8(rest)
+		o.held[state] = with(o.held[state], slot)
+		o.seen |= 1 << (8*state + int(slot))
 	}
 	return slot, true
 }
@@ -86,54 +88,57 @@ func with(sets uint64, slot uint8) uint64 {
 // here; when there is not, it is of no use to go on.
 func (o *Object) Return(slot uint8) bool {
 	goal := containing[slot]
-	for again := true; again; {
+	all := o.all()
+	for again := all&^goal != 0; again; {
 		again = false
 		for rest := o.hard; rest != 0; rest &= rest - 1 {
-			if o.step(uint8(bits.TrailingZeros8(rest)), goal) {
-				again = true
+			other := uint8(bits.TrailingZeros8(rest))
+			d := o.do[other]
+			from := all
+			if d.From != Any {
+				from = o.in(d.From)
+			}
+			if from &^= goal | containing[other]; from == 0 {
+				continue
+			}
+			if sets := o.gain(d.To&(States-1), from<<(1<<other)); sets != 0 {
+				all, again = all|sets, true
 			}
 		}
 	}
-	var left uint64
-	for state, sets := range o.held {
-		sets = sets & goal >> (1 << slot)
-		o.held[state] = sets
-		left |= sets
+	for state := range o.held {
+		o.held[state] = o.held[state] & goal >> (1 << slot)
 	}
-	o.hard, o.pure = o.hard&^(1<<slot), o.pure&^(1<<slot)
-	return left != 0
+	o.hard, o.pure, o.seen = o.hard&^(1<<slot), o.pure&^(1<<slot), o.seen&^(0x01_01_01_01_01_01_01_01<<slot)
+	return all&goal != 0
 }
 
-// step has an operation take effect where it has not, and where the goal is not reached. It
-// reports whether that led to other configurations.
-func (o *Object) step(slot uint8, goal uint64) bool {
-	d := o.do[slot]
-	var sets uint64
-	if d.From == Any {
-		for _, held := range o.held {
-			sets |= held
-		}
-	} else {
-		for rest := d.From; rest != 0; rest &= rest - 1 {
-			sets |= o.held[bits.TrailingZeros8(rest)&(States-1)]
-		}
+// all are the configurations in any state.
+func (o *Object) all() (sets uint64) {
+	for state := range o.held {
+		sets |= o.held[state]
 	}
-	if sets &^= goal | containing[slot]; sets == 0 {
-		return false
+	return sets
+}
+
+// in are the configurations in some states.
+func (o *Object) in(states uint8) (sets uint64) {
+	for ; states != 0; states &= states - 1 {
+		sets |= o.held[bits.TrailingZeros8(states)&(States-1)]
 	}
-	sets <<= 1 << slot
-	held := &o.held[d.To&(States-1)]
-	if sets&^*held == 0 {
-		return false
+	return sets
+}
+
+// gain adds configurations to a state, after the pure operations that are legal there, and
+// returns those that are new.
+func (o *Object) gain(state uint8, sets uint64) uint64 {
+	held := o.held[state]
+	if sets&^held == 0 {
+		return 0
 	}
-	for rest := o.pure; rest != 0; rest &= rest - 1 {
-		if other := uint8(bits.TrailingZeros8(rest)); o.do[other].From>>d.To&1 != 0 {
-			sets = with(sets, other)
-		}
+	for rest := uint8(o.seen >> (8 * state)); rest != 0; rest &= rest - 1 {
+		sets = with(sets, uint8(bits.TrailingZeros8(rest)))
 	}
-	if sets &^= *held; sets == 0 {
-		return false
-	}
-	*held |= sets
-	return true
+	o.held[state] = held | sets
+	return sets &^ held
 }
