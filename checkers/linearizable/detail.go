@@ -15,7 +15,7 @@ const DetailKind = "linearizable"
 // one that nobody can place, and the longest legal order, which ends before that one.
 type Detail struct {
 	Kind string `json:"kind"` // DetailKind
-	// Engine is "zones" or "search".
+	// Engine is "zones", "words" or "search".
 	Engine string `json:"engine"`
 	// Ops are the operations shown, by invocation: those of the counterexample, which have no
 	// legal order whatever else happened, and the ones around the last of them.

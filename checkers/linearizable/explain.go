@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
-	"github.com/faultline-dev/faultline/checkers/engine/search"
 )
 
 // story is why a key fails, told of the shortest prefix of the history that does.
@@ -78,24 +77,15 @@ func (c *conflict) roles() []int32 {
 	return slices.Compact(ops)
 }
 
-// explain tells why a key fails that was searched. The search dies of the shortest prefix
-// that fails, and has a legal order up to there.
-func (c *check) explain(s *subject, r search.Result, allowed time.Duration) *story {
+// explain tells why a key fails of which an engine found the shortest prefix that fails, up to
+// event limit, and a legal order up to there.
+func (c *check) explain(s *subject, engine string, limit int32, order []int32, allowed time.Duration) *story {
 	s.spell()
-	t := &story{engine: "search", shortest: true, limit: r.At, stuck: s.returnedAt(r.At), order: s.effective(r.Order(), r.At-1)}
+	t := &story{engine: engine, shortest: true, limit: limit, stuck: s.returnedAt(limit), order: s.effective(order, limit-1)}
 	deadline := time.Now().Add(min(allowed, mostReducing))
 	c.reduce(s, t, s.witness(t), deadline)
 	c.tell(s, t, deadline)
 	return t
-}
-
-// retrace tells why a key fails of which that was found out while it was followed.
-func (c *check) retrace(s *subject, allowed time.Duration) *story {
-	begin, limit := time.Now(), s.failed
-	if r := c.search(s, limit, allowed, search.Options{}); r.Verdict == illegal {
-		return c.explain(s, r, allowed-time.Since(begin))
-	}
-	return c.excuse(s, limit, allowed-time.Since(begin))
 }
 
 // excuse tells why a key fails for which the search had no time: the prefix that ends with

@@ -1,6 +1,8 @@
 package linearizable
 
 import (
+	"time"
+
 	"github.com/faultline-dev/faultline/checkers/engine/words"
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -95,14 +97,7 @@ func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
 	if s.trace.lost = s.fault != "" || s.number.len() > words.States; s.trace.lost || !counts {
 		return f
 	}
-	d := words.Do{From: 1 << o.from, To: uint8(o.to)}
-	switch {
-	case o.kind == write:
-		d.From = words.Any
-	case o.kind == read || o.from == o.to:
-		d.To = words.Same
-	}
-	slot, ok := s.trace.object.Call(d)
+	slot, ok := s.trace.object.Call(o.word())
 	if !ok {
 		s.trace.lost = true
 		return f
@@ -111,4 +106,22 @@ func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
 		f = follow{s, o.ret, slot}
 	}
 	return f
+}
+
+// word is what the operation did; states are the numbers of values.
+func (o op) word() words.Do {
+	switch {
+	case o.kind == write:
+		return words.Do{From: words.Any, To: uint8(o.to)}
+	case o.kind == read || o.from == o.to:
+		return words.Do{From: 1 << o.from, To: words.Same}
+	}
+	return words.Do{From: 1 << o.from, To: uint8(o.to)}
+}
+
+// retrace tells why a key fails of which that was found out while it was followed.
+func (c *check) retrace(s *subject, allowed time.Duration) *story {
+	span := func(i int32) (call, ret int32) { return s.ops[i].call, s.ops[i].ret }
+	order := words.Order(len(s.ops), span, func(i int32) words.Do { return s.ops[i].word() }, initial, s.failed)
+	return c.explain(s, "words", s.failed, order, allowed)
 }

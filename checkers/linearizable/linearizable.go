@@ -192,7 +192,7 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 		}
 		switch {
 		case r.Verdict == illegal:
-			f.fail(func() *story { return c.explain(s, r, slice/2) })
+			f.fail(func() *story { return c.explain(s, "search", r.At, r.Order(), slice/2) })
 		case doomed:
 			f.fail(func() *story { return c.excuse(s, limit, slice/2) })
 		case r.Verdict == stopped:

@@ -43,7 +43,11 @@ func (s *subject) followed(ctx context.Context, f *finding, l limits) bool {
 		return false
 	}
 	if f.engine = byWords; failed >= 0 {
-		f.fail(func() *story { return s.wordStory(ctx, at, s.ops[failed].do, l) })
+		f.fail(func() *story {
+			t := s.wordStory(ctx, at, s.ops[failed].do, l)
+			t.detail.Engine = byWords
+			return t
+		})
 	}
 	return true
 }

@@ -10,7 +10,8 @@
 // them at once from state to state. Nothing is searched for, looked up or gone back to: an event
 // takes a few dozen instructions, however contended the object.
 //
-// Feed an Object with the calls and returns of its operations in their order.
+// Feed an Object with the calls and returns of its operations in their order. Order finds a legal
+// order afterwards.
 package words
 
 import "math/bits"
@@ -88,7 +89,18 @@ func with(sets uint64, slot uint8) uint64 {
 // here; when there is not, it is of no use to go on.
 func (o *Object) Return(slot uint8) bool {
 	goal := containing[slot]
-	all := o.all()
+	all := o.reach(goal)
+	for state := range o.held {
+		o.held[state] = o.held[state] & goal >> (1 << slot)
+	}
+	o.hard, o.pure, o.seen = o.hard&^(1<<slot), o.pure&^(1<<slot), o.seen&^(0x01_01_01_01_01_01_01_01<<slot)
+	return all&goal != 0
+}
+
+// reach has operations take effect until no configuration that lacks the goal leads to others.
+// It returns the configurations in any state.
+func (o *Object) reach(goal uint64) (all uint64) {
+	all = o.all()
 	for again := all&^goal != 0; again; {
 		again = false
 		for rest := o.hard; rest != 0; rest &= rest - 1 {
@@ -106,11 +118,7 @@ func (o *Object) Return(slot uint8) bool {
 			}
 		}
 	}
-	for state := range o.held {
-		o.held[state] = o.held[state] & goal >> (1 << slot)
-	}
-	o.hard, o.pure, o.seen = o.hard&^(1<<slot), o.pure&^(1<<slot), o.seen&^(0x01_01_01_01_01_01_01_01<<slot)
-	return all&goal != 0
+	return all
 }
 
 // all are the configurations in any state.

@@ -2,9 +2,11 @@ package words
 
 import (
 	"context"
+	"fmt"
 	"math/rand"
 	"testing"
 
+	"github.com/faultline-dev/faultline/checkers/engine/moments"
 	"github.com/faultline-dev/faultline/checkers/engine/search"
 )
 
@@ -39,6 +41,9 @@ func TestOrders(t *testing.T) {
 		if at != want {
 			t.Fatalf("seed %d: fails at %d, want %d: %+v", seed, at, want, ops)
 		}
+		if why := replay(ops, at); why != "" {
+			t.Fatalf("seed %d: %s: %+v", seed, why, ops)
+		}
 		if want == none {
 			legal++
 		} else {
@@ -71,6 +76,9 @@ func TestLarge(t *testing.T) {
 		if (want.Verdict == search.Legal) != (at == none) || at != none && int(want.At) != at {
 			t.Fatalf("seed %d: fails at %d, the search says %v at %d", seed, at, want.Verdict, want.At)
 		}
+		if why := replay(ops, at); why != "" {
+			t.Fatalf("seed %d: %s", seed, why)
+		}
 		if at != none {
 			failed++
 		}
@@ -78,6 +86,44 @@ func TestLarge(t *testing.T) {
 	if t.Log(failed); failed < 30 || failed > 270 {
 		t.Error("too few of a kind to mean anything")
 	}
+}
+
+// replay holds the order of what came before a history failed, if it did, to what it claims.
+func replay(ops []op, failed int) string {
+	limit := failed
+	if failed == none {
+		limit = 2 * len(ops)
+	}
+	span := func(i int32) (call, ret int32) {
+		if ops[i].ret == none {
+			return int32(ops[i].call), moments.Pending
+		}
+		return int32(ops[i].call), int32(ops[i].ret)
+	}
+	order := Order(len(ops), span, func(i int32) Do { return ops[i].do }, 0, int32(limit))
+	state, called, seen := uint8(0), none, make([]bool, len(ops))
+	for _, i := range order {
+		o := ops[i]
+		switch {
+		case seen[i]:
+			return fmt.Sprintf("operation %d twice in %v", i, order)
+		case o.ret != none && o.ret < called:
+			return fmt.Sprintf("operation %d returned before one in front of it was called: %v", i, order)
+		case o.call >= limit:
+			return fmt.Sprintf("operation %d was called after the end: %v", i, order)
+		case o.do.From>>state&1 == 0:
+			return fmt.Sprintf("operation %d is not legal: %v", i, order)
+		}
+		if seen[i], called = true, max(called, o.call); o.do.To != Same {
+			state = o.do.To
+		}
+	}
+	for i, o := range ops {
+		if o.ret != none && o.ret < limit && !seen[i] {
+			return fmt.Sprintf("operation %d is missing: %v", i, order)
+		}
+	}
+	return ""
 }
 
 // TestFull: what does not fit is said so, and slots are used again.
@@ -104,8 +150,8 @@ func TestFull(t *testing.T) {
 
 const none = -1
 
-// event is a call or return of an operation.
-type event struct {
+// moment is a call or return of an operation.
+type moment struct {
 	op  int
 	ret bool
 }
@@ -115,16 +161,16 @@ type op struct {
 	do        Do
 }
 
-func events(ops []op) []event {
+func events(ops []op) []moment {
 	n := 0
 	for _, o := range ops {
 		n = max(n, o.call+1, o.ret+1)
 	}
-	list := make([]event, n)
+	list := make([]moment, n)
 	for i, o := range ops {
 		list[o.call].op = i
 		if o.ret != none {
-			list[o.ret] = event{i, true}
+			list[o.ret] = moment{i, true}
 		}
 	}
 	return list
