@@ -58,12 +58,19 @@ func TestAgainstOracles(t *testing.T) {
 			counts["by zones"]++
 		}
 		if sweep := newGathering(h, history.Nil); want == checkers.Valid {
-			if sweep.sweep(all); sweep.all[0].settled && sweep.all[0].size != len(subject.ops) {
-				t.Fatalf("seed %d: the sweep counts %d operations, not %d:\n%s", seed, sweep.all[0].size, len(subject.ops), dump(h))
-			} else if sweep.all[0].settled {
+			sweep.sweep(all)
+			switch one := sweep.all[0]; {
+			case one.settled:
 				counts["by a sweep"]++
-			} else if s.unique {
+			case s.unique:
 				t.Fatalf("seed %d: the sweep does not settle what is legal:\n%s", seed, dump(h))
+			default:
+				if sweep.follow(); one.byWords {
+					counts["by words"]++
+				}
+			}
+			if one := sweep.all[0]; one.settled && one.size != len(subject.ops) {
+				t.Fatalf("seed %d: it counts %d operations, not %d:\n%s", seed, one.size, len(subject.ops), dump(h))
 			}
 		}
 		if want == checkers.Invalid {
@@ -71,7 +78,7 @@ func TestAgainstOracles(t *testing.T) {
 		}
 	}
 	t.Log(counts)
-	if counts["invalid"] < *histories/20 || counts["valid"] < *histories/20 || counts["by zones"] < *histories/20 || counts["by a sweep"] < *histories/20 {
+	if counts["by words"] < *histories/20 || counts["invalid"] < *histories/20 || counts["valid"] < *histories/20 || counts["by zones"] < *histories/20 || counts["by a sweep"] < *histories/20 {
 		t.Errorf("too few of a kind to mean anything: %v", counts)
 	}
 }

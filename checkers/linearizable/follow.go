@@ -14,14 +14,15 @@ import (
 // trace is a register that is followed by its events.
 type trace struct {
 	object words.Object
-	ops    int  // so many
+	ops    int  // so many that return
+	seen   int  // the values that these found, a bit for each
+	never  []op // those that do not, few as there are slots
 	lost   bool // it is not to be followed: it has too many values, or operations at once
 }
 
 // follow is an operation that will return.
 type follow struct {
 	s    *subject
-	ret  int32
 	slot uint8
 }
 
@@ -47,15 +48,11 @@ func (g *gathering) follow() {
 		}
 		f := open.Of(int(e.Process))
 		if e.Type != history.Invoke {
-			if s := f.s; s != nil && s.followed() && !s.completed(f, int32(i)) {
-				left--
+			if s := f.s; s != nil && s.followed() && !s.trace.object.Return(f.slot) {
+				s.failed, left = int32(i), left-1
 			}
 			f.s = nil
 			continue
-		}
-		if s := f.s; s != nil && s.followed() { // its completion comes after another operation's
-			s.trace.lost = true
-			left--
 		}
 		s := g.subject(id{e.Key, e.Keyed}, g.h.Len()-i)
 		if s.line != nil {
@@ -70,7 +67,7 @@ func (g *gathering) follow() {
 	}
 	for _, s := range g.all {
 		if s.followed() {
-			s.settled, s.byWords, s.size = true, true, s.trace.ops
+			s.settled, s.byWords, s.size = true, true, s.trace.constraining()
 		}
 		s.line, s.trace = nil, nil
 	}
@@ -78,18 +75,6 @@ func (g *gathering) follow() {
 
 // followed reports whether the register is one to follow still.
 func (s *subject) followed() bool { return s.trace != nil && !s.trace.lost && s.failed == 0 }
-
-// completed takes in the completion of an operation that was called. It reports whether the
-// register is one to follow still.
-func (s *subject) completed(f *follow, event int32) bool {
-	switch {
-	case f.ret != event:
-		s.trace.lost = true
-	case !s.trace.object.Return(f.slot):
-		s.failed = event
-	}
-	return s.followed()
-}
 
 // called takes in the operation that event i invokes.
 func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
@@ -102,10 +87,33 @@ func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
 		s.trace.lost = true
 		return f
 	}
-	if s.trace.ops++; o.ret != pending {
-		f = follow{s, o.ret, slot}
+	if o.ret == pending {
+		s.trace.never = append(s.trace.never, o)
+		return f
 	}
-	return f
+	if s.trace.ops++; o.kind != write {
+		s.trace.seen |= 1 << o.from
+	}
+	return follow{s, slot}
+}
+
+// constraining is how many operations constrain the order: those that return, and of the others
+// those whose value somebody can have seen (see prune).
+func (t *trace) constraining() int {
+	n := t.ops
+	for again := true; again; {
+		again = false
+		for i, o := range t.never {
+			if o.kind == read || t.seen>>o.to&1 == 0 {
+				continue
+			}
+			if n++; o.kind == cas {
+				t.seen |= 1 << o.from
+			}
+			t.never[i].kind, again = read, true // it is counted
+		}
+	}
+	return n
 }
 
 // word is what the operation did; states are the numbers of values.

@@ -5,10 +5,10 @@
 // The one idea: pick the engine by what the history allows. A key whose values are written
 // once each - which is what our workloads take care to do - is decided exactly, crashes and
 // all: in one sweep over the events (sweep.go), and where that finds a contradiction, from the
-// few operations on the values of it (convict.go), or in the time of a sort from all (zones.go).
-// One of few values is followed by all its configurations at once (follow.go), any other is
-// searched, within a budget (search.go, checkers/engine/search). Keys are independent: a composition of registers is linearizable
-// just if each of them is.
+// few operations on the values of it (convict.go), or in the time of a sort from all
+// (zones.go). One of few values is followed by all its configurations at once (follow.go), any
+// other is searched, within a budget (search.go, checkers/engine/search). Keys are
+// independent: a composition of registers is linearizable just if each of them is.
 //
 // When a key fails, the shortest failing prefix of the history is looked for, because the
 // operation that ends it is one that nobody can place, and the story is told around it,
@@ -175,12 +175,19 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 	case c.ctx.Err() != nil:
 		f.verdict, f.reason = checkers.Unknown, "no time was left for it"
 	case c.g.accused() && c.convict(s, f, slice/4):
+	case s.failed > 0:
+		f.fail(func() *story {
+			if f.zones { // which tell more
+				if found := s.contradiction(all); found != nil {
+					return c.blame(s, found, slice/4)
+				}
+			}
+			return c.retrace(s, slice/2)
+		})
 	case f.zones:
 		if found := s.contradiction(all); found != nil {
 			f.fail(func() *story { return c.blame(s, found, slice/4) })
 		}
-	case s.failed > 0:
-		f.fail(func() *story { return c.retrace(s, slice/2) })
 	default:
 		begin := time.Now()
 		r := c.search(s, all, slice, search.Options{Hasty: true})

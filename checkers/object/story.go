@@ -23,7 +23,7 @@ type story struct {
 type Detail struct {
 	Kind    string `json:"kind"`    // "object"
 	Object  string `json:"object"`  // the type's name
-	Engine  string `json:"engine"`  // monitor, parts or search
+	Engine  string `json:"engine"`  // monitor, words or search
 	Pattern string `json:"pattern"` // what a monitor calls it; "" of a search
 	// Stuck is the index of the event with which the object fails: a completion up to just
 	// before which there is a legal order. -1 where that is not known.

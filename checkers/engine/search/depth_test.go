@@ -26,6 +26,26 @@ func TestDepthFirst(t *testing.T) {
 	}
 }
 
+// TestPatience: where the order of calls is the wrong one all the way, and nobody sees it before
+// the end, another walk gets its turn.
+func TestPatience(t *testing.T) {
+	for _, n := range []int32{30, 1000} {
+		var ops []Op[item]
+		for i := range n {
+			at := 4 * i
+			ops = append(ops, Op[item]{at, at + 3, item{'e', 'A' + byte(2*i%50), false}}, Op[item]{at + 1, at + 2, item{'e', 'A' + byte((2*i+1)%50), false}})
+		}
+		for i := range n {
+			at := 4*n + 4*i
+			ops = append(ops, Op[item]{at, at + 1, item{'d', 'A' + byte((2*i+1)%50), false}}, Op[item]{at + 2, at + 3, item{'d', 'A' + byte(2*i%50), false}})
+		}
+		r := Decide(context.Background(), queueObject.Model, ops, Options{Memory: 1 << 28})
+		if r.Verdict != Legal || r.Steps > 100_000 {
+			t.Errorf("%d pairs: %v after %d steps: %v", n, r.Verdict, r.Steps, r.Why)
+		}
+	}
+}
+
 // TestUndo: a window that goes back and forth is what it would be had it only gone forth.
 func TestUndo(t *testing.T) {
 	for seed := range int64(20) {

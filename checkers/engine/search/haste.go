@@ -17,7 +17,8 @@ import (
 // beforehand to which. So two walks take turns, each with more patience than the last time: one
 // prefers what returns first, and uses operations that never return where nothing else helps;
 // the other takes operations as they were called, those that never return as well. Short
-// histories of few clients have a walk of their own (packed.go).
+// histories of few clients have a walk of their own that comes first, and goes on from where it
+// stood when its turn comes again (packed.go).
 //
 // That settles most histories in the time of a walk through them. Those that it does not go on
 // to the search that is complete, unless they are so short that here, too, all has been tried.
@@ -32,17 +33,28 @@ const (
 
 // hasty decides a history by one path, if that will do.
 func (p *problem) hasty(ctx context.Context, o Options) (r Result, ok bool) {
-	if o.off&packing == 0 && p.packable() {
-		if r, ok = newPacked(ctx, p, o).decide(); ok {
-			return r, true
-		}
-	}
 	patience := hopeless
 	if p.pending > 0 {
 		patience *= 2 // there are more ways to take, and a proof goes through all of them
 	}
-	d := newDepth(ctx, p, o, byReturn)
+	var w *packed
+	if o.off&packing == 0 && p.packable() {
+		o.Memory /= 2
+		w = newPacked(ctx, p, o)
+	}
+	var d *depth
 	for ; patience <= given; patience *= 8 {
+		if w != nil {
+			switch v := w.walk(len(w.returns), 4*patience); {
+			case w.excessive():
+				w = nil
+			case v != Stopped || w.why != nil:
+				return w.result(v), true
+			}
+		}
+		if d == nil {
+			d = newDepth(ctx, p, o, byReturn)
+		}
 		switch d.walk(patience) {
 		case Legal:
 			return d.result(Legal), true

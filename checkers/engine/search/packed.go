@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/bits"
 	"slices"
@@ -52,6 +53,7 @@ type packed struct {
 	known   []word  // a hash table: what was followed
 	words   int     // in it
 	deepest int32   // no path came past this return
+	idle    int     // words come by since one did
 	largest int     // the stack's size
 }
 
@@ -101,7 +103,15 @@ func newPacked(ctx context.Context, p *problem, o Options) *packed {
 	}
 	w.known = make([]word, max(leastWords, 2<<bits.Len(uint(len(w.returns)))))
 	w.stack = make([]place, 0, 2*len(w.returns)+mostOpen)
+	w.begin()
 	return w
+}
+
+// begin has the walk stand before the first return.
+func (w *packed) begin() {
+	if len(w.returns) > 0 {
+		w.come(1, w.st.init, 0)
+	}
 }
 
 const leastWords = 1 << 5
@@ -129,42 +139,42 @@ func (o *open) leave(slot int32) {
 	o.hard--
 }
 
-// decide walks; it is not ok if there are too many configurations.
-func (w *packed) decide() (r Result, ok bool) {
-	legal := w.walk(len(w.returns))
-	if w.words > mostWords {
-		return r, false
-	}
+// result is what the walk came to.
+func (w *packed) result(v Verdict) Result {
 	n := len(w.p.events)
-	if !legal {
+	if v != Legal {
 		n = int(w.returns[w.deepest].event)
 	}
-	r = Result{Events: len(w.p.events), Placed: n, Largest: w.largest, Steps: w.st.tried, Memory: max(w.peak, w.brake.bytes()), Engine: DepthFirst}
-	switch {
-	case w.why != nil:
-		r.Verdict, r.Why = Stopped, w.why
-		return r, true
-	case !legal:
-		r.Verdict, r.At = Illegal, w.p.events[n].at
+	r := Result{Verdict: v, Placed: n, Events: len(w.p.events), Largest: w.largest, Steps: w.st.tried, Memory: max(w.peak, w.brake.bytes()), Engine: DepthFirst}
+	if v == Illegal {
+		r.At = w.p.events[n].at
 	}
-	r.Order = func() []int32 { return w.order(legal) }
-	return r, true
+	r.Order = func() []int32 { return w.order(v == Legal) }
+	return r
 }
 
-// walk looks for a path past so many returns.
-func (w *packed) walk(returns int) bool {
+// excessive reports whether there are too many words, or states, to go on with.
+func (w *packed) excessive() bool {
+	return w.words > mostWords || w.st.count() > fewStates || errors.Is(w.why, ErrMemory)
+}
+
+// walk looks for a path past so many returns, until none has come further for so many words or
+// nothing is left to try. It goes on where it was stopped.
+func (w *packed) walk(returns, patience int) Verdict {
 	if returns == 0 {
-		return true
+		return Legal
 	}
-	w.come(1, w.st.init, 0)
-	for len(w.stack) > 0 && !w.on() && w.words <= mostWords {
+	for w.idle = 0; w.idle < patience && !w.on() && !w.excessive(); {
+		if len(w.stack) == 0 {
+			return Illegal
+		}
 		top := &w.stack[len(w.stack)-1]
 		o := &w.returns[top.at]
 		if top.tried == 0 {
 			top.tried++
 			if pass := top.led(o); pass != 0 {
 				if int(top.at)+1 == returns {
-					return true
+					return Legal
 				}
 				w.come(pass, top.state, top.at+1)
 				continue
@@ -184,7 +194,7 @@ func (w *packed) walk(returns int) bool {
 			w.come(to, next, top.at)
 		}
 	}
-	return false
+	return Stopped
 }
 
 // led are the configurations that the way which was tried last leads to: first past the return,
@@ -216,7 +226,9 @@ func (w *packed) come(sets uint64, state, at int32) {
 	if 2*w.words > len(w.known) {
 		w.grow()
 	}
-	w.deepest = max(w.deepest, at)
+	if w.idle++; at > w.deepest {
+		w.deepest, w.idle = at, 0
+	}
 	w.stack = append(w.stack, place{sets: sets, state: state, at: at})
 	w.largest = max(w.largest, len(w.stack))
 }
@@ -259,7 +271,10 @@ func (w *packed) order(legal bool) (order []int32) {
 		w.brake = &brake{ctx: context.Background(), memory: math.MaxInt64, bytes: w.brake.bytes} // it went there before
 		w.stack, w.words = w.stack[:0], 0
 		clear(w.known)
-		w.walk(int(w.deepest))
+		if w.deepest > 0 {
+			w.begin()
+			w.walk(int(w.deepest), math.MaxInt)
+		}
 	}
 	set := none
 	for i := len(w.stack) - 1; i >= 0; i-- {
