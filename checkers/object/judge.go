@@ -81,18 +81,26 @@ func (j *judgement) guarded(i int, do func(int, time.Duration), slice time.Durat
 	do(i, slice)
 }
 
-// quick decides an object whose type has a monitor, if it takes the history.
+// quick decides an object whose type has a monitor, if it takes the history, or whose parts have
+// few states, if they can be followed.
 func (s *subject) quick(ctx context.Context, f *finding) {
 	if s.Fault != "" {
 		f.verdict, f.reason = checkers.Unknown, s.Fault
 		return
 	}
+	if !s.monitored(ctx, f) {
+		s.followed(ctx, f)
+	}
+}
+
+// monitored has the type's monitor decide the object. It reports whether it did.
+func (s *subject) monitored(ctx context.Context, f *finding) bool {
 	if s.kind.monitored == nil {
-		return
+		return false
 	}
 	ops, ok := s.kind.monitored(s)
 	if !ok {
-		return
+		return false
 	}
 	switch r := s.kind.monitor(ops, monitor.Options{}); r.Verdict {
 	case monitor.Legal:
@@ -101,6 +109,7 @@ func (s *subject) quick(ctx context.Context, f *finding) {
 		f.engine = byMonitor
 		f.fail(func() *story { return s.monitorStory(ctx, s.ops, r) })
 	}
+	return f.engine != ""
 }
 
 // limits of one object's searches.
@@ -113,12 +122,8 @@ type limits struct {
 // hasty search for an order of the whole.
 const handy = 1 << 16
 
-// thorough decides an object by its parts' words or by its parts, if that is possible, or by a
-// search.
+// thorough decides an object by its parts, if that is possible, or by a search.
 func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
-	if s.followed(ctx, f, l) {
-		return
-	}
 	exact := s.kind.apart == nil || s.kind.apart(s)
 	hasty := !exact && !s.kind.light && len(s.ops)*len(s.values) <= handy
 	if hasty {

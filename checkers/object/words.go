@@ -9,11 +9,11 @@ import (
 	"github.com/faultline-dev/faultline/checkers/engine/words"
 )
 
-// followed decides an object whose parts have few states, going through its events once. It
-// reports whether that was possible: no part may have too many operations open at once.
-func (s *subject) followed(ctx context.Context, f *finding, l limits) bool {
+// followed decides an object whose parts have few states, going through its events once, if no part
+// has too many operations open at once.
+func (s *subject) followed(ctx context.Context, f *finding) {
 	if s.kind.word == nil {
-		return false
+		return
 	}
 	parts := make([]words.Object, 0, len(s.values))
 	slots := make([]uint8, len(s.ops))
@@ -21,7 +21,7 @@ func (s *subject) followed(ctx context.Context, f *finding, l limits) bool {
 	for _, o := range s.ops {
 		part, ok := s.kind.part(s, o.do)
 		if !ok {
-			return false
+			return
 		}
 		for int(part) >= len(parts) {
 			parts = append(parts, words.Start(0))
@@ -40,20 +40,19 @@ func (s *subject) followed(ctx context.Context, f *finding, l limits) bool {
 		}
 	})
 	if !took {
-		return false
+		return
 	}
 	if f.engine = byWords; failed >= 0 {
 		f.fail(func() *story {
-			t := s.wordStory(ctx, at, s.ops[failed].do, l)
+			t := s.wordStory(ctx, at, s.ops[failed].do)
 			t.detail.Engine = byWords
 			return t
 		})
 	}
-	return true
 }
 
 // wordStory tells why the part that an operation is of fails at a moment.
-func (s *subject) wordStory(ctx context.Context, at int32, d Do, l limits) *story {
+func (s *subject) wordStory(ctx context.Context, at int32, d Do) *story {
 	which, _ := s.kind.part(s, d)
 	var part []op
 	for _, o := range s.ops {
@@ -64,7 +63,7 @@ func (s *subject) wordStory(ctx context.Context, at int32, d Do, l limits) *stor
 	if r, ok := s.judgeElement(part); ok && r.Verdict == monitor.Illegal {
 		return s.monitorStory(ctx, part, r)
 	}
-	r := s.search(ctx, part, true, l, search.Options{})
+	r := s.search(ctx, part, true, limits{memory: mostMemory}, search.Options{})
 	if r.Verdict != search.Illegal { // it had no time to find out what is known
 		r = search.Result{At: at, Order: func() []int32 { return nil }}
 	}

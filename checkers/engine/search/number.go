@@ -23,7 +23,10 @@ const (
 	fewNumbers = 1 << 6
 )
 
-func newNumbers[T comparable]() *numbers[T] { return &numbers[T]{all: make([]T, 0, handful)} }
+// newNumbers has room for so many values at first, or a handful.
+func newNumbers[T comparable](room int) *numbers[T] {
+	return &numbers[T]{all: make([]T, 0, max(handful, room))}
+}
 
 // of returns a value's number, and whether it came up for the first time.
 func (n *numbers[T]) of(v T) (number int32, fresh bool) {

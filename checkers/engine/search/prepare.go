@@ -48,7 +48,7 @@ type problem struct {
 func prepare[S, O comparable](m Model[S, O], ops []Op[O], off feature) *problem {
 	numbers := make([]int32, 3*len(ops))
 	p := &problem{classOf: numbers[:len(ops)], retOf: numbers[len(ops) : 2*len(ops)], off: off}
-	dos := newNumbers[O]()
+	dos := newNumbers[O](min(len(ops)/4, 1<<10))
 	count := 0
 	for i, o := range ops {
 		c, fresh := dos.of(o.Do)

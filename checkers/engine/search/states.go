@@ -38,7 +38,7 @@ const (
 
 func newStates[S, O comparable](m Model[S, O], classes []O) *states {
 	s := &states{classes: len(classes)}
-	known := newNumbers[S]()
+	known := newNumbers[S](0)
 	var held int64
 	var zero S
 	intern := func(v S) int32 {
@@ -61,7 +61,7 @@ func newStates[S, O comparable](m Model[S, O], classes []O) *states {
 	}
 	s.keep = func(alive []int32) {
 		old := known.all
-		known, held = newNumbers[S](), 0
+		known, held = newNumbers[S](0), 0
 		for _, n := range alive {
 			intern(old[n])
 		}

@@ -7,7 +7,7 @@ import (
 
 // TestNumbers: values get numbers in the order in which they come up, and keep them.
 func TestNumbers(t *testing.T) {
-	n := newNumbers[int]()
+	n := newNumbers[int](0)
 	r := rand.New(rand.NewPCG(1, 2))
 	known := map[int]int32{}
 	for range 10_000 {
