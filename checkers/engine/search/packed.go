@@ -30,7 +30,8 @@ var containing = [mostOpen]uint64{
 
 const (
 	mostPacked = 1 << 13 // events of a history that is decided by the word
-	mostWords  = 1 << 20 // by which configurations are remembered
+	leastWords = 1 << 5  // by which configurations are remembered, at first
+	mostWords  = 1 << 20 // and at most
 )
 
 // open is what is open when an operation returns.
@@ -114,8 +115,6 @@ func (w *packed) begin() {
 	}
 }
 
-const leastWords = 1 << 5
-
 // enter puts an operation into a slot.
 func (o *open) enter(p *problem, slot, op int32) {
 	o.op[slot] = op
@@ -149,7 +148,11 @@ func (w *packed) result(v Verdict) Result {
 	if v == Illegal {
 		r.At = w.p.events[n].at
 	}
-	r.Order = func() []int32 { return w.order(v == Legal) }
+	if v == Stopped {
+		r.Why = w.why
+	} else {
+		r.Order = func() []int32 { return w.order(v == Legal) }
+	}
 	return r
 }
 
