@@ -83,6 +83,64 @@ func TestAgainstOracles(t *testing.T) {
 	}
 }
 
+// TestKeys: keys are judged each by itself, whichever engine each of them calls for, and however
+// late it comes.
+func TestKeys(t *testing.T) {
+	counts := map[string]int{}
+	for seed := range *histories / 10 {
+		r := rand.New(rand.NewSource(int64(seed)))
+		parts := make([]*history.History, 1+r.Intn(8))
+		failing := 0
+		for i := range parts {
+			s := shape{ops: 2 + r.Intn(9), processes: 1 + r.Intn(4), unique: r.Intn(3) == 0, cas: r.Intn(2) == 0, spoil: r.Intn(4) == 0}
+			if r.Intn(3) == 0 {
+				s.crash = 0.3
+			}
+			if parts[i] = generate(r, s); !bruteForce(plainly(parts[i])) {
+				failing++
+			}
+		}
+		var h history.History
+		at, stride := make([]int, len(parts)), []int64{1, 64, 1 << 40}[seed%3]
+		for begun := 1; h.Len() < total(parts); {
+			if begun < len(parts) && r.Intn(6) == 0 {
+				begun++
+			}
+			k := r.Intn(begun)
+			if at[k] == parts[k].Len() {
+				begun = min(begun+1, len(parts))
+				continue
+			}
+			op := parts[k].At(at[k])
+			at[k]++
+			op.Process, op.Key, op.Keyed, op.Time = op.Process+100*k, int64(k)*stride, true, int64(h.Len())
+			h.Append(op)
+		}
+		got, invalid := verdict(&h), 0
+		for _, f := range got.Figures {
+			switch f.Name {
+			case "invalid keys":
+				invalid = int(f.Value)
+			case "decided by words", "searched keys":
+				counts[f.Name]++
+			}
+		}
+		if counts[fmt.Sprint(got.Valid)]++; invalid != failing || (got.Valid == checkers.Invalid) != (failing > 0) {
+			t.Fatalf("seed %d: %v, %d keys of %d are invalid, want %d:\n%s", seed, got.Valid, invalid, len(parts), failing, dump(&h))
+		}
+	}
+	if t.Log(counts); counts["decided by words"] < *histories/40 || counts["valid"] < *histories/100 || counts["invalid"] < *histories/100 {
+		t.Error("too few of a kind to mean anything")
+	}
+}
+
+func total(parts []*history.History) (events int) {
+	for _, h := range parts {
+		events += h.Len()
+	}
+	return events
+}
+
 // checkStory holds an anomaly to what it claims: the history up to the stuck operation's
 // completion fails, without that completion it does not, and the order shown is legal.
 func checkStory(t *testing.T, seed int, h *history.History, a checkers.Anomaly) {
