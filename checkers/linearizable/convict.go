@@ -147,6 +147,7 @@ func (s *subject) known(chosen []bool, match []int32) (event int32) {
 // wrote them, and who saw them up to event limit, which is never before they were written.
 func (g *gathering) confine(s *subject, chosen []bool, limit int32) *subject {
 	t := g.taking()
+	var e history.Row
 	since := limit
 	s.ops = s.ops[:0]
 	for v, st := range s.line.stages {
@@ -154,15 +155,17 @@ func (g *gathering) confine(s *subject, chosen []bool, limit int32) *subject {
 			continue
 		}
 		if since = min(since, max(0, st.call)); st.call != none {
-			e := g.h.Row(int(st.call))
+			g.h.ReadRow(int(st.call), &e)
 			t.take(s, int(st.call), &e)
 		}
 	}
 	for i := since; i <= limit; i++ {
-		if e := g.h.Row(int(i)); e.Type == history.Invoke || e.Process < 0 || t.match[i] < 0 {
+		if g.h.TypeOf(int(i)) == history.Invoke || t.match[i] < 0 {
 			continue
 		}
-		e := g.h.Row(int(t.match[i]))
+		if g.h.ReadRow(int(t.match[i]), &e); e.Process < 0 {
+			continue
+		}
 		if o, ok := t.operation(s, int(t.match[i]), &e); ok && o.kind == read && chosen[o.from] {
 			s.ops = append(s.ops, o)
 		}
@@ -195,16 +198,18 @@ func (g *gathering) confine(s *subject, chosen []bool, limit int32) *subject {
 // count has few know how many operations it does without up to event limit.
 func (g *gathering) count(s, few *subject, limit int32) {
 	t := g.taking()
+	var e history.Row
 	called, completed := s.size, s.line.returned
 	for i := int(limit) + 1; i < g.h.Len(); i++ {
-		e, call := g.h.Row(i), i
-		if e.Type != history.Invoke {
-			call = int(t.match[i])
+		call := i
+		if g.h.TypeOf(i) != history.Invoke {
+			if call = int(t.match[i]); call < 0 {
+				continue
+			}
 		}
-		if e.Process < 0 || call < 0 {
+		if g.h.ReadRow(call, &e); e.Process < 0 {
 			continue
 		}
-		e = g.h.Row(call)
 		if o, ok := t.operation(s, call, &e); ok {
 			st := s.line.stages[o.leaves()]
 			switch {
