@@ -288,18 +288,26 @@ func searching(m *synth.Model, ways []search.Way) func(context.Context, *history
 	}
 }
 
-// checkerTrials are of checkers of one thing each, and of porcupine as it is wrapped.
-func checkerTrials() []trial {
-	all := []trial{{engine: "counter checker", what: "counter", oracle: byOrders, history: small("counter", false),
-		judge: judgeWith(counter.New(counter.Options{Linearizable: true}), ""), truth: ordered(synth.ModelOf("counter"))}}
-	for _, object := range []string{"register", "cas-register"} {
-		m := synth.ModelOf(object)
-		crowded := func(seed uint64) (*history.History, error) {
+// crowded is of histories that have more operations open at once than can be decided by words.
+func crowded(object string) trial {
+	c, err := checkerOf(object)
+	if err != nil {
+		panic(err)
+	}
+	return trial{engine: "search of " + object, what: object + ", many clients", oracle: byOrders, truth: ordered(synth.ModelOf(object)), judge: judgeWith(c, object),
+		history: func(seed uint64) (*history.History, error) {
 			h, _, err := synth.Crowded(object, seed)
 			return h, err
-		}
-		all = append(all, trial{engine: "search of " + object, what: object + ", many clients", oracle: byOrders, history: crowded,
-			judge: judgeWith(linearizable.Register(), object), truth: ordered(m)})
+		}}
+}
+
+// checkerTrials are of checkers of one thing each, and of porcupine as it is wrapped.
+func checkerTrials() []trial {
+	all := []trial{crowded("register"), crowded("cas-register"),
+		{engine: "counter checker", what: "counter", oracle: byOrders, history: small("counter", false),
+			judge: judgeWith(counter.New(counter.Options{Linearizable: true}), ""), truth: ordered(synth.ModelOf("counter"))}}
+	for _, object := range []string{"register", "cas-register"} {
+		m := synth.ModelOf(object)
 		model, _ := m.Porcupine(nil)
 		operations := func(h *history.History) ([]porcupine.Operation, error) {
 			_, ops := m.Porcupine(m.Gather(h))
