@@ -195,6 +195,9 @@ func (s *subject) reduce(ctx context.Context, ops []op, alone bool, witness []in
 
 // illegal decides some of the object's operations.
 func (s *subject) illegal(ctx context.Context, ops []op, alone bool) (illegal, ok bool) {
+	if !slices.ContainsFunc(ops, func(o op) bool { return o.do.F != add }) {
+		return false, true // nobody asks
+	}
 	if r := s.watch(ops); r.Verdict != monitor.Unsure {
 		return r.Verdict == monitor.Illegal, true
 	}

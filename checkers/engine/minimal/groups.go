@@ -14,43 +14,67 @@ type Groups struct {
 // Close returns the largest set within keep that has all that it needs.
 func (g Groups) Close(keep []int32) []int32 {
 	in := g.set(keep)
-	// A group that lacks somebody falls, with those who need it, and so do the groups that
-	// these are in.
-	of := make(map[int32][]int32, len(keep)) // groups, by their members
-	needy := map[int32][]int32{}             // operations, by what they need
-	seen := map[int32]bool{}
-	var fallen []int32 // groups
+	seen := make([]bool, len(g.Members))
+	needy := make([][]int32, len(g.Members)) // operations, by what they need
+	var fallen []int32                       // groups that lack somebody
 	for _, i := range keep {
 		for _, group := range g.Needs[i] {
 			if needy[group] = append(needy[group], i); seen[group] {
 				continue
 			}
 			seen[group] = true
-			whole := true
-			for _, j := range g.Members[group] {
-				whole = whole && in[j]
-				of[j] = append(of[j], group)
-			}
-			if !whole {
+			if slices.ContainsFunc(g.Members[group], func(j int32) bool { return !in[j] }) {
 				fallen = append(fallen, group)
 			}
 		}
 	}
+	if len(fallen) == 0 {
+		return keep
+	}
+	// With a group fall those who need it, and so do the groups that these are in.
+	of := g.memberships(seen)
 	for len(fallen) > 0 {
 		group := fallen[len(fallen)-1]
 		fallen = fallen[:len(fallen)-1]
 		for _, i := range needy[group] {
 			if in[i] {
-				in[i], fallen = false, append(fallen, of[i]...)
+				in[i], fallen = false, append(fallen, of(i)...)
 			}
 		}
+		needy[group] = nil
 	}
 	return slices.DeleteFunc(keep, func(i int32) bool { return !in[i] })
 }
 
+// memberships returns which of some groups an operation is in.
+func (g Groups) memberships(some []bool) func(i int32) []int32 {
+	starts := make([]int32, len(g.Needs)+1) // of operation i from starts[i] on
+	for group, members := range g.Members {
+		if some[group] {
+			for _, i := range members {
+				starts[i+1]++
+			}
+		}
+	}
+	for i := range g.Needs {
+		starts[i+1] += starts[i]
+	}
+	groups := make([]int32, starts[len(g.Needs)])
+	next := slices.Clone(starts)
+	for group, members := range g.Members {
+		if some[group] {
+			for _, i := range members {
+				groups[next[i]] = int32(group)
+				next[i]++
+			}
+		}
+	}
+	return func(i int32) []int32 { return groups[starts[i]:starts[i+1]] }
+}
+
 // Grow returns the smallest set around keep that has all that it needs.
 func (g Groups) Grow(keep []int32) []int32 {
-	in, seen := g.set(keep), map[int32]bool{}
+	in, seen := g.set(keep), make([]bool, len(g.Members))
 	all := slices.Clone(keep)
 	for k := 0; k < len(all); k++ {
 		for _, group := range g.Needs[all[k]] {
@@ -69,8 +93,9 @@ func (g Groups) Grow(keep []int32) []int32 {
 	return all
 }
 
-func (Groups) set(keep []int32) map[int32]bool {
-	in := make(map[int32]bool, len(keep))
+// set are the operations that are kept, by number.
+func (g Groups) set(keep []int32) []bool {
+	in := make([]bool, len(g.Needs))
 	for _, i := range keep {
 		in[i] = true
 	}
