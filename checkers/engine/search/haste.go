@@ -98,25 +98,21 @@ func (d *depth) prove(ctx context.Context, o Options, most int) bool {
 	}
 	for n := int(d.deepest); ; back *= 8 {
 		from := max(0, n-back)
-		if died, over := d.p.dies(ctx, o, d.st, from, n, most); died || over || from == 0 || back > recent {
+		d.moveTo(from)
+		if died, over := d.dies(ctx, o, from, n, most); died || over || from == 0 || back > recent {
 			return died
 		}
 	}
 }
 
-// dies reports whether from all configurations that there can be before an event none is left
-// after event n. It is over when there are too many of them to say.
-func (p *problem) dies(ctx context.Context, o Options, st *states, from, n, most int) (died, over bool) {
+// dies reports whether from all configurations that there can be before an event, where the
+// window stands, none is left after event n. It is over when there are too many of them to say.
+func (d *depth) dies(ctx context.Context, o Options, from, n, most int) (died, over bool) {
+	p, st := d.p, d.st
 	f := newForward(ctx, p, st, o)
 	p.count(math.MaxInt32) // any number of those that never return
 	defer p.count(0)
-	for _, e := range p.events[:from] {
-		if e.ret {
-			f.ret(e)
-		} else {
-			f.window.call(e)
-		}
-	}
+	f.copy(d.window)
 	if from > 0 {
 		l := &p.layout
 		open := make([]uint64, l.m)

@@ -33,6 +33,16 @@ func newWindow(p *problem, st *states) *window {
 	return w
 }
 
+// copy has the window stand where another one of the same problem does.
+func (w *window) copy(o *window) {
+	copy(w.op, o.op)
+	copy(w.called, o.called)
+	w.lost, w.stale = append(w.lost[:0], o.lost...), true
+	copy(w.pure, o.pure)
+	copy(w.blind, o.blind)
+	copy(w.hard, o.hard)
+}
+
 func (w *window) class(slot int32) int32 { return w.p.classOf[w.op[slot]] }
 
 func (w *window) mask(c int32) []uint64 {
