@@ -15,13 +15,9 @@ type Row struct {
 }
 
 // Row returns event i.
-func (h *History) Row(i int) Row {
-	c, at := h.chunks[i/chunkSize], i%chunkSize
-	shape := c.shape[at]
-	return Row{
-		Process: c.process[at], Type: Type(shape & shapeType), Kind: Kind(shape >> shapeKind),
-		Keyed: shape&shapeKeyed != 0, F: c.f[at], Key: c.key[at], A: c.a[at],
-	}
+func (h *History) Row(i int) (e Row) {
+	h.ReadRow(i, &e)
+	return e
 }
 
 // ReadRow is Row into e, which spares a copy: what goes through all events does that.

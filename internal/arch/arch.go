@@ -37,7 +37,7 @@ var rooms = [][]string{
 	{"targets/embedded/wire"},
 	{"checkers/..."},
 	{"checkers/engine/*"},
-	{"checkers/engine/moments"},
+	{"checkers/engine/moments", "checkers/engine/subsets"},
 	{"nemesis/linux/..."},
 	{"harness/cluster"},
 	{"harness/model"},

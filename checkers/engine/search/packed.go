@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/faultline-dev/faultline/checkers/engine/subsets"
 )
 
 // Where no more than six operations are ever open at once, those that never return included,
@@ -19,15 +21,6 @@ import (
 // An operation's bit in the number of a set is its slot. Those that never return have the slots
 // behind all others, and keep them.
 
-// mostOpen is how many operations may be open at once.
-const mostOpen = 6
-
-// containing are the sets with an operation in them, by its slot.
-var containing = [mostOpen]uint64{
-	0xaaaa_aaaa_aaaa_aaaa, 0xcccc_cccc_cccc_cccc, 0xf0f0_f0f0_f0f0_f0f0,
-	0xff00_ff00_ff00_ff00, 0xffff_0000_ffff_0000, 0xffff_ffff_0000_0000,
-}
-
 const (
 	mostPacked = 1 << 13 // events of a history that is decided by the word
 	leastWords = 1 << 5  // by which configurations are remembered, at first
@@ -36,12 +29,12 @@ const (
 
 // open is what is open when an operation returns.
 type open struct {
-	op    [mostOpen]int32 // in each slot, or none
-	order [mostOpen]uint8 // slots with something in them that is not pure, what was called first in front
-	hard  uint8           // so many
-	pure  uint8           // the other slots, a bit for each
-	goal  uint8           // the slot of what returns
-	event int32           // its number
+	op    [subsets.Open]int32 // in each slot, or none
+	order [subsets.Open]uint8 // slots with something in them that is not pure, what was called first in front
+	hard  uint8               // so many
+	pure  uint8               // the other slots, a bit for each
+	goal  uint8               // the slot of what returns
+	event int32               // its number
 }
 
 // packed is a walk.
@@ -76,7 +69,7 @@ type word struct {
 
 // packable reports whether a history is one to take by the word.
 func (p *problem) packable() bool {
-	return p.slots+p.pending <= mostOpen && len(p.events) <= mostPacked
+	return p.slots+p.pending <= subsets.Open && len(p.events) <= mostPacked
 }
 
 func newPacked(ctx context.Context, p *problem, o Options) *packed {
@@ -103,7 +96,7 @@ func newPacked(ctx context.Context, p *problem, o Options) *packed {
 		}
 	}
 	w.known = make([]word, max(leastWords, 2<<bits.Len(uint(len(w.returns)))))
-	w.stack = make([]place, 0, 2*len(w.returns)+mostOpen)
+	w.stack = make([]place, 0, 2*len(w.returns)+subsets.Open)
 	w.begin()
 	return w
 }
@@ -203,19 +196,18 @@ func (w *packed) walk(returns, patience int) Verdict {
 // led are the configurations that the way which was tried last leads to: first past the return,
 // then by one step after the other.
 func (c *place) led(o *open) uint64 {
-	goal := containing[o.goal]
+	goal := subsets.Containing[o.goal]
 	if c.tried == 1 {
 		return c.sets & goal >> (1 << o.goal)
 	}
 	slot := o.order[c.tried-2]
-	return c.sets &^ goal &^ containing[slot] << (1 << slot)
+	return c.sets &^ goal &^ subsets.Containing[slot] << (1 << slot)
 }
 
 // come goes on to configurations of a state before a return, as far as they are new.
 func (w *packed) come(sets uint64, state, at int32) {
 	for rest := w.seen(&w.returns[at], state); rest != 0; rest &= rest - 1 {
-		slot := bits.TrailingZeros8(rest)
-		sets = sets&containing[slot] | sets&^containing[slot]<<(1<<slot)
+		sets = subsets.With(sets, uint8(bits.TrailingZeros8(rest)))
 	}
 	k := w.word(state, at+1)
 	if sets &^= k.sets; sets == 0 {

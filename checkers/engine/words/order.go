@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/faultline-dev/faultline/checkers/engine/moments"
+	"github.com/faultline-dev/faultline/checkers/engine/subsets"
 )
 
 // event is a call or return of an operation, and the slot that it has.
@@ -89,7 +90,7 @@ func (b *back) over(e event, before *Object) {
 		return
 	}
 	o := *before
-	o.reach(containing[e.slot])
+	o.reach(subsets.Containing[e.slot])
 	for b.step(&o, e.slot) && !held() {
 	}
 }

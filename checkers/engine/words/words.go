@@ -14,12 +14,16 @@
 // order afterwards.
 package words
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/faultline-dev/faultline/checkers/engine/subsets"
+)
 
 // States and Open are how many states an object may have and how many operations may be open.
 const (
 	States = 8
-	Open   = 6
+	Open   = subsets.Open
 )
 
 // Engine is the engine's name, with its paper.
@@ -52,12 +56,6 @@ func Start(state uint8) (o Object) {
 	return o
 }
 
-// containing are the sets with an operation in them, by its slot.
-var containing = [Open]uint64{
-	0xaaaa_aaaa_aaaa_aaaa, 0xcccc_cccc_cccc_cccc, 0xf0f0_f0f0_f0f0_f0f0,
-	0xff00_ff00_ff00_ff00, 0xffff_0000_ffff_0000, 0xffff_ffff_0000_0000,
-}
-
 // Call takes in that an operation was called that did this, or may do it at any time from now on
 // if it never returns. The slot is for its Return. It is not ok if too many are open.
 func (o *Object) Call(d Do) (slot uint8, ok bool) {
@@ -74,21 +72,16 @@ func (o *Object) Call(d Do) (slot uint8, ok bool) {
 	o.pure |= 1 << slot
 	for rest := d.From; rest != 0; rest &= rest - 1 {
 		state := bits.TrailingZeros8(rest)
-		o.held[state] = with(o.held[state], slot)
+		o.held[state] = subsets.With(o.held[state], slot)
 		o.seen |= 1 << (8*state + int(slot))
 	}
 	return slot, true
 }
 
-// with are the sets with an operation added to those that lack it.
-func with(sets uint64, slot uint8) uint64 {
-	return sets&containing[slot] | sets&^containing[slot]<<(1<<slot)
-}
-
 // Return takes in that an operation returned. It reports whether there is a legal order up to
 // here; when there is not, it is of no use to go on.
 func (o *Object) Return(slot uint8) bool {
-	goal := containing[slot]
+	goal := subsets.Containing[slot]
 	all := o.reach(goal)
 	for state := range o.held {
 		o.held[state] = o.held[state] & goal >> (1 << slot)
@@ -110,7 +103,7 @@ func (o *Object) reach(goal uint64) (all uint64) {
 			if d.From != Any {
 				from = o.in(d.From)
 			}
-			if from &^= goal | containing[other]; from == 0 {
+			if from &^= goal | subsets.Containing[other]; from == 0 {
 				continue
 			}
 			if sets := o.gain(d.To&(States-1), from<<(1<<other)); sets != 0 {
@@ -145,7 +138,7 @@ func (o *Object) gain(state uint8, sets uint64) uint64 {
 		return 0
 	}
 	for rest := uint8(o.seen >> (8 * state)); rest != 0; rest &= rest - 1 {
-		sets = with(sets, uint8(bits.TrailingZeros8(rest)))
+		sets = subsets.With(sets, uint8(bits.TrailingZeros8(rest)))
 	}
 	o.held[state] = held | sets
 	return sets &^ held
