@@ -59,7 +59,7 @@ func (c *check) convict(s *subject, f *finding, allowed time.Duration) bool {
 		}
 		roots = nil
 		for _, v := range earlier.line.roots {
-			roots = append(roots, s.number.of(earlier.number.value(v)))
+			roots = append(roots, s.number.Of(earlier.number.Value(v)))
 		}
 	}
 	s.line, s.ops = nil, nil
@@ -81,8 +81,8 @@ func (c *check) retell(s *subject, limit int32, deadline time.Time) *story {
 
 // blocks returns which values are in the blocks of some values.
 func (s *subject) blocks(values []int32) (chosen []bool) {
-	s.line.stage(int32(s.number.len() - 1))
-	chosen = make([]bool, s.number.len())
+	s.line.stage(int32(s.number.Len() - 1))
+	chosen = make([]bool, s.number.Len())
 	for _, v := range values {
 		if chosen[v] {
 			continue
@@ -176,7 +176,7 @@ func (g *gathering) confine(s *subject, chosen []bool, limit int32) *subject {
 	renumber := func(v int32) int32 {
 		n, found := number[v]
 		if !found {
-			n = few.number.of(s.number.value(v))
+			n = few.number.Of(s.number.Value(v))
 			number[v] = n
 		}
 		return n

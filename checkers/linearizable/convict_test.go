@@ -27,7 +27,7 @@ func TestConvictTellsTheSame(t *testing.T) {
 		if found == nil {
 			continue
 		}
-		c := &check{ctx: context.Background(), g: newGathering(h, whole.number.value(initial)), memory: 1 << 30}
+		c := &check{ctx: context.Background(), g: newGathering(h, whole.number.Value(initial)), memory: 1 << 30}
 		if c.g.sweep(all); !c.g.accused() {
 			continue
 		}

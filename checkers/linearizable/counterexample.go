@@ -18,7 +18,7 @@ type part struct {
 // part takes operations out of the prefix up to event limit.
 func (s *subject) part(keep []int32, limit int32) part {
 	p := part{&subject{h: s.h, key: s.key, keyed: s.keyed}, keep}
-	renumber := func(v int32) int32 { return p.number.of(s.values[v]) }
+	renumber := func(v int32) int32 { return p.number.Of(s.values[v]) }
 	renumber(initial)
 	for _, i := range keep {
 		o := s.ops[i]

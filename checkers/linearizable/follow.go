@@ -79,7 +79,7 @@ func (s *subject) followed() bool { return s.trace != nil && !s.trace.lost && s.
 // called takes in the operation that event i invokes.
 func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
 	o, counts := t.operation(s, i, e)
-	if s.trace.lost = s.fault != "" || s.number.len() > words.States; s.trace.lost || !counts {
+	if s.trace.lost = s.fault != "" || s.number.Len() > words.States; s.trace.lost || !counts {
 		return f
 	}
 	slot, ok := s.trace.object.Call(o.word())

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/numbers"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -49,7 +50,7 @@ type subject struct {
 	absent  struct{ called, completed int } // operations before the failure that a story does without
 	size    int                             // how many operations constrain the order
 	ops     []op
-	number  numbers
+	number  numbers.Numbers
 	values  []history.Value // by number, once spelled out
 	fault   string          // why the history of this key cannot be judged
 }
@@ -115,14 +116,14 @@ func (t *taking) operation(s *subject, i int, e *history.Row) (o op, ok bool) {
 	}
 	switch {
 	case e.F == t.reading && done.Type == history.OK && done.Kind == history.KindInt && t.reading > 0:
-		o.kind, o.from = read, s.number.ofInt(done.A)
+		o.kind, o.from = read, s.number.OfInt(done.A)
 		return o, true
 	case e.F == t.writing && done.Type != history.Fail && e.Kind == history.KindInt && t.writing > 0:
-		o.kind, o.to = write, s.number.ofInt(e.A)
+		o.kind, o.to = write, s.number.OfInt(e.A)
 		return o, true
 	case e.F == t.comparing && done.Type != history.Fail && e.Kind == history.KindPair && t.comparing > 0:
 		pair := t.h.Value(i)
-		o.kind, o.from, o.to = cas, s.number.ofInt(pair.A), s.number.ofInt(pair.B)
+		o.kind, o.from, o.to = cas, s.number.OfInt(pair.A), s.number.OfInt(pair.B)
 		return o, true
 	case e.F == t.comparing && done.Type == history.Fail && e.Kind == history.KindPair && t.comparing > 0:
 		if done.Kind == history.KindPair { // the one that was asked for
@@ -130,7 +131,7 @@ func (t *taking) operation(s *subject, i int, e *history.Row) (o op, ok bool) {
 		}
 		v, seen := checkers.SeenWith(t.errors.Of(int(match)), t.h.ValueOf(int(match), &done))
 		if seen {
-			o.kind, o.from = read, s.number.of(v)
+			o.kind, o.from = read, s.number.Of(v)
 		}
 		return o, seen
 	case match >= 0:
@@ -170,10 +171,10 @@ func (g *gathering) subject(k id, left int) *subject {
 	if s == nil {
 		s = &subject{h: g.h, key: k.key, keyed: k.keyed, line: &line{}}
 		if !k.keyed {
-			s.number.ints = make([]int64, 0, left/4+1)
+			s.number.Grow(left/4 + 1)
 			s.line.stages, s.line.firsts = make([]stage, 0, left/4+1), make([]int32, 0, left/4+1)
 		}
-		s.number.of(g.start)
+		s.number.Of(g.start)
 		g.index[k], g.all = s, append(g.all, s)
 	}
 	*recent = s
@@ -188,12 +189,12 @@ func (s *subject) operation(e, done history.Op, o op) (op, bool) {
 		if done.Type != history.OK {
 			return o, false
 		}
-		o.kind, o.from = read, s.number.of(done.Value)
+		o.kind, o.from = read, s.number.Of(done.Value)
 	case "write":
 		if done.Type == history.Fail {
 			return o, false
 		}
-		o.kind, o.to = write, s.number.of(e.Value)
+		o.kind, o.to = write, s.number.Of(e.Value)
 	case "cas":
 		from, to, ok := checkers.OldAndNew(e.Value)
 		switch value, seen := checkers.SeenByCAS(done); {
@@ -201,11 +202,11 @@ func (s *subject) operation(e, done history.Op, o op) (op, bool) {
 			s.reject("operation %d is a cas of %s, not of a pair", o.call, e.Value)
 			return o, false
 		case seen:
-			o.kind, o.from = read, s.number.of(value)
+			o.kind, o.from = read, s.number.Of(value)
 		case done.Type == history.Fail:
 			return o, false
 		default:
-			o.kind, o.from, o.to = cas, s.number.of(from), s.number.of(to)
+			o.kind, o.from, o.to = cas, s.number.Of(from), s.number.Of(to)
 		}
 	case "siblings": // what a store of siblings holds at the end is no value of a register
 		return o, false
@@ -219,7 +220,7 @@ func (s *subject) operation(e, done history.Op, o op) (op, bool) {
 // spell makes values of the numbers, which only a story needs.
 func (s *subject) spell() {
 	if s.values == nil {
-		s.values = s.number.values()
+		s.values = s.number.Values()
 	}
 }
 
@@ -266,7 +267,7 @@ func (s *subject) prune() {
 	if !slices.ContainsFunc(s.ops, func(o op) bool { return o.ret == pending }) {
 		return
 	}
-	seen := make([]bool, s.number.len())
+	seen := make([]bool, s.number.Len())
 	need := make([]bool, len(s.ops))
 	writers := map[int32][]int32{}
 	var queue []int32
@@ -310,7 +311,7 @@ func (s *subject) prune() {
 // unique reports whether every value is written at most once, so that whoever sees a
 // value knows who wrote it.
 func (s *subject) unique() bool {
-	written := make([]bool, s.number.len())
+	written := make([]bool, s.number.Len())
 	written[initial] = true
 	for _, o := range s.ops {
 		if !o.mutates() {

@@ -60,16 +60,16 @@ type byValue struct {
 func (b *byValue) of(v int32) []int32 { return b.ops[b.starts[v]:b.starts[v+1]] }
 
 func (s *subject) byValue(chosen func(op) bool) byValue {
-	b := byValue{starts: make([]int32, s.number.len()+1)}
+	b := byValue{starts: make([]int32, s.number.Len()+1)}
 	for _, o := range s.ops {
 		if chosen(o) {
 			b.starts[o.to+1]++
 		}
 	}
-	for v := range s.number.len() {
+	for v := range s.number.Len() {
 		b.starts[v+1] += b.starts[v]
 	}
-	b.ops = make([]int32, b.starts[s.number.len()])
+	b.ops = make([]int32, b.starts[s.number.Len()])
 	next := slices.Clone(b.starts)
 	for i, o := range s.ops {
 		if chosen(o) {

@@ -86,7 +86,7 @@ func (q *sources) of(v int32) *writers {
 		return q.by[v]
 	}
 	clear(q.by)
-	all := make([]writers, q.s.number.len())
+	all := make([]writers, q.s.number.Len())
 	for v := range all {
 		q.by[int32(v)] = &all[v]
 	}

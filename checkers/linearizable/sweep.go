@@ -80,7 +80,7 @@ func (g *gathering) sweep(limit int32) {
 		case e.F == reading && reading > 0:
 			f.kind = read
 		case e.F == writing && writing > 0 && e.Kind == history.KindInt:
-			f.kind, f.to = write, f.s.number.ofInt(e.A)
+			f.kind, f.to = write, f.s.number.OfInt(e.A)
 			f.s.line.begin(f.to, none, f.call)
 		default:
 			f.begin(h.At(i))
@@ -116,11 +116,11 @@ func (f *flight) begin(e history.Op) {
 	case "read":
 		f.kind = read
 	case "write":
-		f.kind, f.to = write, s.number.of(e.Value)
+		f.kind, f.to = write, s.number.Of(e.Value)
 		s.line.begin(f.to, none, f.call)
 	case "cas":
 		from, to, ok := checkers.OldAndNew(e.Value)
-		f.kind, f.from, f.to = cas, s.number.of(from), s.number.of(to)
+		f.kind, f.from, f.to = cas, s.number.Of(from), s.number.Of(to)
 		s.line.cas = true
 		if s.line.begin(f.to, f.from, f.call); !ok {
 			s.line.broken = true
@@ -141,13 +141,13 @@ func (f *flight) done(h *history.History, errors *history.Errors, i int, e *hist
 	case e.Type == history.Fail:
 		if s.line.cancel(f.to); f.kind == cas {
 			if v, seen := checkers.SeenWith(errors.Of(i), h.ValueOf(i, e)); seen {
-				s.line.read(s.number.of(v), f.call, int32(i))
+				s.line.read(s.number.Of(v), f.call, int32(i))
 			}
 		}
 	case f.kind == read && e.Kind == history.KindInt:
-		s.line.read(s.number.ofInt(e.A), f.call, int32(i))
+		s.line.read(s.number.OfInt(e.A), f.call, int32(i))
 	case f.kind == read:
-		s.line.read(s.number.of(h.Value(i)), f.call, int32(i))
+		s.line.read(s.number.Of(h.Value(i)), f.call, int32(i))
 	case f.kind == write:
 		s.line.written(f.to, int32(i))
 	default:

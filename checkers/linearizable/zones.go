@@ -136,7 +136,7 @@ func (z *zoning) ret(i int32) int32 {
 // gather finds each value's writer, readers and taker. Whoever returned takes part, and so
 // does, transitively, whoever wrote what they saw.
 func (z *zoning) gather() *conflict {
-	z.holders = make([]holder, z.s.number.len())
+	z.holders = make([]holder, z.s.number.Len())
 	for v := range z.holders {
 		z.holders[v] = holder{none, none, none, none}
 	}
