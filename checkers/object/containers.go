@@ -228,21 +228,22 @@ func (s *subject) alwaysFound() bool {
 
 // rank numbers the elements, which are integers, in their order.
 func (s *subject) rank() {
-	order := make([]int64, len(s.values))
+	unranked := s.numbers.Values()
+	order := make([]int64, len(unranked))
 	for i := range order {
 		order[i] = int64(i)
 	}
-	slices.SortFunc(order, func(a, b int64) int { return cmp.Compare(s.values[a].A, s.values[b].A) })
+	slices.SortFunc(order, func(a, b int64) int { return cmp.Compare(unranked[a].A, unranked[b].A) })
 	rank, values := make([]int64, len(order)), make([]history.Value, len(order))
 	for r, n := range order {
-		rank[n], values[r] = int64(r), s.values[n]
+		rank[n], values[r] = int64(r), unranked[n]
 	}
 	for i := range s.ops {
 		if d := &s.ops[i].do; d.F == put || d.F == take {
 			d.A = rank[d.A]
 		}
 	}
-	s.values, s.number, s.low = values, nil, nil
+	s.ranked = values
 }
 
 // elements are a container's operations for its monitor.
@@ -252,7 +253,7 @@ func (s *subject) elements() ([]monitor.Op, bool) {
 		m := monitor.Op{Call: o.call, Ret: o.ret, F: monitor.Take, V: int32(o.do.A)}
 		switch o.do.F {
 		case put:
-			m.F, m.P = monitor.Put, s.values[o.do.A].A
+			m.F, m.P = monitor.Put, o.do.A // a rank is as good as what has it
 		case takeNone, takeAny:
 			m.V = monitor.Empty
 		}

@@ -24,7 +24,7 @@ import (
 
 // groups makes the rule for operations of the object.
 func (s *subject) groups(ops []op) minimal.Groups {
-	g := grouping{rule: minimal.Groups{Needs: make([][]int32, len(ops))}, number: map[string]int32{}, element: make([]int32, len(s.values)), room: make([]int32, 0, len(ops))}
+	g := grouping{rule: minimal.Groups{Needs: make([][]int32, len(ops))}, number: map[string]int32{}, element: make([]int32, s.numbers.Len()), room: make([]int32, 0, len(ops))}
 	switch s.kind.Name {
 	case mutex.Name, fencedLock.Name:
 		g.locks(ops)

@@ -41,8 +41,9 @@ func TestCounterexamples(t *testing.T) {
 					continue
 				}
 				minimal++
-				subjects, _ := checker{kind, Options{}}.gather(h)
-				s := subjects[0]
+				g := newGathering(&checker{kind, Options{}}, h)
+				g.gather() // all of it
+				s := g.all[0]
 				if s.shared {
 					continue // an operation of the history is several of the object's
 				}
@@ -88,8 +89,9 @@ func TestHonest(t *testing.T) {
 				r := rand.New(rand.NewSource(int64(seed)))
 				h := random(r, kind.Name)
 				all := trials(h)
-				subjects, _ := checker{kind, Options{}}.gather(h)
-				s := subjects[0]
+				g := newGathering(&checker{kind, Options{}}, h)
+				g.gather() // all of it
+				s := g.all[0]
 				if s.shared || s.Fault != "" || !linearizable(objects[kind.Name].make(), all) {
 					continue
 				}

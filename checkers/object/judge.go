@@ -81,26 +81,32 @@ func (j *judgement) guarded(i int, do func(int, time.Duration), slice time.Durat
 	do(i, slice)
 }
 
-// quick decides an object whose type has a monitor, if it takes the history, or whose parts have
-// few states, if they can be followed.
+// quick decides an object that was decided while its events were gone through, or whose type has a
+// monitor, if that takes the history.
 func (s *subject) quick(ctx context.Context, f *finding) {
 	if s.Fault != "" {
 		f.verdict, f.reason = checkers.Unknown, s.Fault
 		return
 	}
-	if !s.monitored(ctx, f) {
-		s.followed(ctx, f)
+	switch s.stand {
+	case settled:
+		f.engine = s.engine
+	case accused:
+		f.engine = s.engine
+		f.fail(func() *story { return s.accuse(ctx) })
+	default:
+		s.monitored(ctx, f)
 	}
 }
 
-// monitored has the type's monitor decide the object. It reports whether it did.
-func (s *subject) monitored(ctx context.Context, f *finding) bool {
+// monitored has the type's monitor decide the object, if it can.
+func (s *subject) monitored(ctx context.Context, f *finding) {
 	if s.kind.monitored == nil {
-		return false
+		return
 	}
 	ops, ok := s.kind.monitored(s)
 	if !ok {
-		return false
+		return
 	}
 	switch r := s.kind.monitor(ops, monitor.Options{}); r.Verdict {
 	case monitor.Legal:
@@ -109,7 +115,6 @@ func (s *subject) monitored(ctx context.Context, f *finding) bool {
 		f.engine = byMonitor
 		f.fail(func() *story { return s.monitorStory(ctx, s.ops, r) })
 	}
-	return f.engine != ""
 }
 
 // limits of one object's searches.
@@ -125,7 +130,7 @@ const handy = 1 << 16
 // thorough decides an object by its parts, if that is possible, or by a search.
 func (s *subject) thorough(ctx context.Context, f *finding, l limits) {
 	exact := s.kind.apart == nil || s.kind.apart(s)
-	hasty := !exact && !s.kind.light && len(s.ops)*len(s.values) <= handy
+	hasty := !exact && !s.kind.light && len(s.ops)*s.numbers.Len() <= handy
 	if hasty {
 		if r := s.search(ctx, s.ops, false, l, search.Options{Hasty: true}); r.Verdict != search.Stopped {
 			f.engine = bySearch

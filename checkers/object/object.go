@@ -9,8 +9,9 @@
 // a type has a monitor (checkers/engine/monitor) and a history's elements are unique, that
 // decides instead, in the time of a sort; and where operations on different parts of an
 // object do not care about one another - elements of a set, registers of a multi-register -
-// each part is decided by itself, for linearizability is local, by words
-// (checkers/engine/words) where it has few states.
+// each part is decided by itself, for linearizability is local. A set, unless it is read as a
+// whole, is decided that way while the events are gone through, without gathering any operation,
+// by a monitor of each element (sweep.go) or by words (follow.go, checkers/engine/words).
 //
 // Start with All, the registry, and New.
 package object
@@ -58,7 +59,7 @@ func New(t Type, o Options) checkers.Checker {
 	if o.Elementwise {
 		t.apart = nil
 	}
-	return checker{t, o}
+	return &checker{t, o}
 }
 
 type checker struct {
@@ -66,7 +67,7 @@ type checker struct {
 	Options
 }
 
-func (c checker) Name() string { return c.kind.Name }
+func (c *checker) Name() string { return c.kind.Name }
 
 // finding is what came out for one object.
 type finding struct {
@@ -85,7 +86,7 @@ func (f *finding) fail(tell func() *story) {
 	f.telling = time.Since(began)
 }
 
-func (c checker) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
+func (c *checker) Check(ctx context.Context, h *history.History, budget checkers.Budget) checkers.Result {
 	budget = budget.OrDefault()
 	begin := time.Now()
 	ctx, cancel := context.WithDeadline(ctx, begin.Add(budget.Time))
@@ -98,7 +99,7 @@ func (c checker) Check(ctx context.Context, h *history.History, budget checkers.
 			return r
 		}
 	}
-	subjects, err := c.gather(h)
+	subjects, err := c.objects(h)
 	if err != nil {
 		return checkers.Result{Checker: c.Name(), Valid: checkers.Unknown, Reason: err.Error()}
 	}
@@ -134,14 +135,14 @@ func only(h *history.History, names []string) bool {
 }
 
 // report puts the findings into a result.
-func (c checker) report(subjects []*subject, findings []finding, begin time.Time) checkers.Result {
+func (c *checker) report(subjects []*subject, findings []finding, begin time.Time) checkers.Result {
 	result := checkers.Result{Checker: c.Name()}
 	ops, unknown, invalid := 0, 0, 0
 	engines := map[string]int{}
 	var slowest, telling time.Duration
 	for i, f := range findings {
 		s := subjects[i]
-		ops += len(s.ops)
+		ops += s.size
 		slowest, telling = max(slowest, f.took), telling+f.telling
 		if f.engine != "" {
 			engines[f.engine]++

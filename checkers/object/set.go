@@ -45,14 +45,13 @@ var set = Type{
 	monitored: (*subject).setOps, monitor: monitor.Set,
 	part:  func(_ *subject, d Do) (int64, bool) { return d.A, d.F != whole },
 	blind: func(d Do) bool { return d.F == put || d.F == takeAny },
-	word:  element,
 	parts: (*subject).elementwise, apart: (*subject).apart,
 }
 
 // element is what an operation did to its element, which is in, state 1, or is not.
-func element(d Do) words.Do {
+func element(did func8) words.Do {
 	const out, in = 1 << 0, 1 << 1
-	switch d.F {
+	switch did {
 	case put:
 		return words.Do{From: words.Any, To: 1}
 	case putNew:
@@ -142,7 +141,7 @@ func (s *subject) readSet(c *call) {
 	b := make([]byte, 0, 4*len(ns))
 	for i, n := range ns {
 		if i > 0 && n == ns[i-1] {
-			s.Reject("operation %d read %s twice in one set", c.at, s.values[n])
+			s.Reject("operation %d read %s twice in one set", c.at, s.of(n))
 		}
 		b = append(b, packed(n)...)
 	}
@@ -152,7 +151,7 @@ func (s *subject) readSet(c *call) {
 // setOps are the operations for the monitor, which wants to know of a removal that it
 // happened, and knows of no reads of the whole.
 func (s *subject) setOps() ([]monitor.Op, bool) {
-	if len(s.values) <= len(s.ops) {
+	if s.numbers.Len() <= len(s.ops) {
 		return setOps(s.ops, func(d Do) int32 { return int32(d.A) })
 	}
 	dense := make(map[int64]int32) // some operations were left out, and their elements with them
@@ -219,7 +218,7 @@ func (s *subject) elementwise() (ops []op) {
 	if reads == 0 {
 		return s.ops
 	}
-	if reads*len(s.values) > mostAnswers {
+	if reads*s.numbers.Len() > mostAnswers {
 		return nil
 	}
 	for _, o := range s.ops {
@@ -228,7 +227,7 @@ func (s *subject) elementwise() (ops []op) {
 			continue
 		}
 		in := unpack(o.do.S)
-		for n := range int64(len(s.values)) {
+		for n := range int64(s.numbers.Len()) {
 			d := Do{F: absent, A: n}
 			if len(in) > 0 && in[0] == n {
 				d.F, in = present, in[1:]

@@ -158,7 +158,7 @@ func (s *subject) searchStory(ctx context.Context, ops []op, alone bool, r searc
 func (s *subject) describe(o op) string {
 	call := s.event(o.call)
 	if call < 0 && o.do.F == acquire {
-		return fmt.Sprintf("process %s, which holds it at first", s.values[o.do.A])
+		return fmt.Sprintf("process %s, which holds it at first", s.of(o.do.A))
 	}
 	if call < 0 {
 		return fmt.Sprintf("%s, which is there at first", s.value(o))
@@ -181,14 +181,14 @@ func (s *subject) describe(o op) string {
 func (s *subject) value(o op) string {
 	switch o.do.F {
 	case put, take, putNew:
-		return s.values[o.do.A].String()
+		return s.of(o.do.A).String()
 	case present:
-		return s.values[o.do.A].String() + ", which was there,"
+		return s.of(o.do.A).String() + ", which was there,"
 	case absent:
-		return s.values[o.do.A].String() + ", which was not there,"
+		return s.of(o.do.A).String() + ", which was not there,"
 	case takeAny:
 		if s.kind.Name == set.Name {
-			return s.values[o.do.A].String()
+			return s.of(o.do.A).String()
 		}
 		return ""
 	case takeNone, acquire, release:

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/faultline-dev/faultline/checkers/engine/monitor"
-	"github.com/faultline-dev/faultline/checkers/engine/words"
 	"github.com/faultline-dev/faultline/harness/history"
 )
 
@@ -42,9 +41,6 @@ type Type struct {
 	// blind reports of an operation on a part alone that it is legal in every state, and that
 	// the one after it is always the same. May be nil.
 	blind func(Do) bool
-	// word is what an operation on a part alone did, if a part has few states, of which the first
-	// is the one of a part that holds nothing. May be nil.
-	word func(Do) words.Do
 	// parts replaces operations of several parts by operations of one each, if an illegal
 	// part then is an illegal object; apart says that legal parts are a legal object, too. Both
 	// may be nil. light is that there are no more of them than of those that they replace.

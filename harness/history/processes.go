@@ -1,5 +1,7 @@
 package history
 
+import "iter"
+
 // ByProcess is something of each process. Their numbers are small, if the history is an
 // honest one; others cost more. The zero value is ready for use.
 type ByProcess[T any] struct {
@@ -15,6 +17,22 @@ func (p *ByProcess[T]) Of(process int) *T {
 		return &p.dense[process]
 	}
 	return p.further(process)
+}
+
+// All are those of all processes that were asked for, in no particular order.
+func (p *ByProcess[T]) All() iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for i := range p.dense {
+			if !yield(&p.dense[i]) {
+				return
+			}
+		}
+		for _, v := range p.sparse {
+			if !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 // further is Of for a process that comes for the first time, or has a large number.

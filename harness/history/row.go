@@ -28,6 +28,11 @@ func (h *History) ReadRow(i int, e *Row) {
 	e.Keyed, e.F, e.Key, e.A = shape&shapeKeyed != 0, c.f[at], c.key[at], c.a[at]
 }
 
+// Truth is the value, if it is a truth value.
+func (e *Row) Truth() (value, is bool) {
+	return e.A == isTrue, e.Kind == KindEDN && (e.A == isTrue || e.A == isFalse)
+}
+
 // TypeOf returns the type of event i.
 func (h *History) TypeOf(i int) Type {
 	return Type(h.chunks[i/chunkSize].shape[i%chunkSize] & shapeType)

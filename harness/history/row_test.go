@@ -66,3 +66,43 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestTruth: a row tells truth values from all others.
+func TestTruth(t *testing.T) {
+	var h History
+	values := []Value{EDN("true"), EDN("false"), Text("true"), Text("false"), Int(-1), Int(-2), Nil, EDN(":true"), List([]int64{1})}
+	for _, v := range values {
+		h.Append(Op{F: "contains", Value: v})
+	}
+	for i, v := range values {
+		e := h.Row(i)
+		value, is := e.Truth()
+		if is != (i < 2) || is && value != (i == 0) {
+			t.Errorf("%v: %v, %v", v, value, is)
+		}
+	}
+}
+
+// TestByProcess: what is kept of processes, honest numbers and others, is all there.
+func TestByProcess(t *testing.T) {
+	var p ByProcess[int]
+	want := 0
+	for i, process := range []int{0, 7, 3, denseProcesses, 1 << 30, -5} {
+		*p.Of(process) = i + 1
+		want += i + 1
+	}
+	got := 0
+	for v := range p.All() {
+		got += *v
+	}
+	if got != want {
+		t.Errorf("the sum is %d, want %d", got, want)
+	}
+	for v := range p.All() {
+		*v = 0
+		break // and no more
+	}
+	if *p.Of(0) != 0 || *p.Of(7) != 2 {
+		t.Error("it did not end with the first")
+	}
+}

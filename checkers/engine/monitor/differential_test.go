@@ -60,6 +60,11 @@ func TestAgainstBruteForce(t *testing.T) {
 // judge holds a result to what it claims.
 func (x object) judge(t *testing.T, seed int, ops []Op, got Result, want bool) {
 	t.Helper()
+	if x.name == "set" {
+		if each := byElements(ops); each != Unsure && (each == Legal) != want || each == Unsure && got.Verdict != Unsure {
+			t.Fatalf("seed %d: element by element %v, want legal: %v:\n%s", seed, each, want, dump(ops))
+		}
+	}
 	switch {
 	case got.Verdict == Unsure && got.Reason == "":
 		t.Fatalf("seed %d: unsure without a reason:\n%s", seed, dump(ops))
