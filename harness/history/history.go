@@ -205,22 +205,22 @@ func (h *History) Telemetry() []Event {
 // completion and a completion's invocation; -1 where there is none (an operation that
 // never completed, which is indeterminate).
 func (h *History) Completions() []int32 {
-	match := make([]int32, h.Len())
-	var open ByProcess[int32] // one more than the invocation's index
-	for i := range match {
-		match[i] = -1
-		c, at := h.chunks[i/chunkSize], i%chunkSize
-		call := open.Of(int(c.process[at]))
-		if Type(c.shape[at]&shapeType) == Invoke {
-			*call = int32(i) + 1
-			continue
-		}
-		if *call > 0 {
-			match[i], match[*call-1] = *call-1, int32(i)
-			*call = 0
+	match := make([]int32, h.Len()+1) // the first is for completions without an invocation
+	var open ByProcess[int32]         // one more than the invocation's index
+	i := int32(0)
+	for _, c := range h.chunks {
+		process := c.process
+		for at, shape := range c.shape {
+			under := open.Of(int(process[at]))
+			// Nobody can foresee which events are invocations, so there is no branch.
+			call, invoked := *under, (int32(shape&shapeType)-1-int32(Invoke))>>31
+			call &^= invoked
+			match[call] = i
+			i++
+			match[i], *under = call-1, i&invoked
 		}
 	}
-	return match
+	return match[1:]
 }
 
 // Sound reports an error if some process does two things at a time, or completes what it had

@@ -35,7 +35,10 @@ func (p *ByProcess[T]) All() iter.Seq[*T] {
 	}
 }
 
-// further is Of for a process that comes for the first time, or has a large number.
+// further is Of for a process that comes for the first time, or has a large number. Were it inlined
+// then Of would not be.
+//
+//go:noinline
 func (p *ByProcess[T]) further(process int) *T {
 	if process >= 0 && process < denseProcesses {
 		p.dense = append(p.dense, make([]T, process+1-len(p.dense))...)

@@ -1,6 +1,9 @@
 package history
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Row is an event as the columns hold it: At without the texts, for those who go through
 // millions of them.
@@ -22,7 +25,7 @@ func (h *History) Row(i int) (e Row) {
 
 // ReadRow is Row into e, which spares a copy: what goes through all events does that.
 func (h *History) ReadRow(i int, e *Row) {
-	c, at := h.chunks[i/chunkSize], i%chunkSize
+	c, at := h.place(i)
 	shape := c.shape[at]
 	e.Process, e.Type, e.Kind = c.process[at], Type(shape&shapeType), Kind(shape>>shapeKind)
 	e.Keyed, e.F, e.Key, e.A = shape&shapeKeyed != 0, c.f[at], c.key[at], c.a[at]
@@ -35,7 +38,37 @@ func (e *Row) Truth() (value, is bool) {
 
 // TypeOf returns the type of event i.
 func (h *History) TypeOf(i int) Type {
-	return Type(h.chunks[i/chunkSize].shape[i%chunkSize] & shapeType)
+	c, at := h.place(i)
+	return Type(c.shape[at] & shapeType)
+}
+
+// ProcessOf returns the process of event i.
+func (h *History) ProcessOf(i int) int {
+	c, at := h.place(i)
+	return int(c.process[at])
+}
+
+// Next returns the first event, from event i on, whose value is an integer, namely n; Len if there
+// is none.
+func (h *History) Next(i int, n int64) int {
+	for i < h.Len() {
+		c, at := h.place(i)
+		k := slices.Index(c.a[at:], n)
+		if k < 0 {
+			i += len(c.a) - int(at)
+			continue
+		}
+		if i += k; Kind(c.shape[int(at)+k]>>shapeKind) == KindInt {
+			return i
+		}
+		i++
+	}
+	return h.Len()
+}
+
+// place is where event i stands.
+func (h *History) place(i int) (c *chunk, at uint) {
+	return h.chunks[uint(i)/chunkSize], uint(i) % chunkSize
 }
 
 // Number is the number that a name of operations has in the rows of this history; ok is
@@ -46,7 +79,10 @@ func (h *History) Number(f string) (n uint32, ok bool) {
 }
 
 // Value returns the value of event i.
-func (h *History) Value(i int) Value { return h.chunks[i/chunkSize].value(i % chunkSize) }
+func (h *History) Value(i int) Value {
+	c, at := h.place(i)
+	return c.value(int(at))
+}
 
 // ValueOf is Value for who has the row of event i.
 func (h *History) ValueOf(i int, e *Row) Value {

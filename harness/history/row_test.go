@@ -83,6 +83,42 @@ func TestTruth(t *testing.T) {
 	}
 }
 
+// TestNext: integers are found, and nothing else that is kept under the same number.
+func TestNext(t *testing.T) {
+	var h History
+	r := rand.New(rand.NewSource(1))
+	for range chunkSize + 1000 {
+		v := Int(r.Int63n(1000) - 2)
+		switch r.Intn(10) {
+		case 0:
+			v = Nil
+		case 1:
+			v = EDN("true")
+		case 2:
+			v = Pair(v.A, 1)
+		case 3:
+			v = Text("x")
+		}
+		h.Append(Op{F: "write", Value: v})
+	}
+	for range 200 {
+		i, n := r.Intn(h.Len()), r.Int63n(1100)-2
+		if r.Intn(4) == 0 {
+			i = max(0, h.Len()-1000-r.Intn(200))
+		}
+		want := i
+		for want < h.Len() && h.At(want).Value != Int(n) {
+			want++
+		}
+		if got := h.Next(i, n); got != want {
+			t.Fatalf("%d comes next after %d at %d, want %d", n, i, got, want)
+		}
+	}
+	if got := h.Next(h.Len(), 1); got != h.Len() {
+		t.Errorf("something comes after the end: %d", got)
+	}
+}
+
 // TestByProcess: what is kept of processes, honest numbers and others, is all there.
 func TestByProcess(t *testing.T) {
 	var p ByProcess[int]
