@@ -193,24 +193,34 @@ func (g *gathering) take(s *subject, in *call, i int, e *history.Row, at int32) 
 
 // testify collects the operations on the elements of sets that are known to fail.
 func (g *gathering) testify() {
-	if !slices.ContainsFunc(g.all, func(s *subject) bool { return s.stand == accused }) {
-		return
-	}
+	var all []*subject
 	for _, s := range g.all {
 		if s.stand == accused {
 			s.culprit = s.numbers.Value(s.element)
 			s.ops = slices.DeleteFunc(s.ops, func(o op) bool { return int32(o.do.A) != s.element })
 			s.first = len(s.ops)
+			all = append(all, s)
 		}
 	}
+	if len(all) == 0 {
+		return
+	}
+	apart := len(all) == 1 && all[0].culprit.Kind == history.KindInt // it is easily found
 	in := &call{}
 	var under history.ByProcess[int32] // one more than the invocation's index
+	waiting := 0                       // for so many completions
 	var e, invoked history.Row
 	collect := func(i, at int32) {
 		g.h.ReadRow(int(i), &invoked)
 		g.take(g.subject(&invoked), in, int(i), &invoked, at)
+		waiting--
 	}
-	for i := range g.h.Len() {
+	for i := 0; i < g.h.Len(); i++ {
+		if apart && waiting == 0 {
+			if i = g.h.Next(i, all[0].culprit.A); i == g.h.Len() {
+				break
+			}
+		}
 		if g.h.ReadRow(i, &e); e.Process < 0 {
 			continue
 		}
@@ -228,6 +238,7 @@ func (g *gathering) testify() {
 		}
 		if s := g.subject(&e); s.stand == accused && s.concerns(g.h, i, &e) {
 			*before = int32(i) + 1
+			waiting++
 		}
 	}
 	for before := range under.All() {
@@ -235,11 +246,9 @@ func (g *gathering) testify() {
 			collect(*before-1, -1)
 		}
 	}
-	for _, s := range g.all {
-		if s.stand == accused {
-			slices.SortFunc(s.ops[s.first:], func(a, b op) int { return cmp.Compare(a.call, b.call) })
-			s.settle()
-		}
+	for _, s := range all {
+		slices.SortFunc(s.ops[s.first:], func(a, b op) int { return cmp.Compare(a.call, b.call) })
+		s.settle()
 	}
 }
 
