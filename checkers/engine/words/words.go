@@ -46,6 +46,7 @@ type Object struct {
 	held [States]uint64 // the configurations in each state, a bit for each set of slots
 	do   [Open]Do       // in each slot
 	seen uint64         // the slots of the pure operations that are legal in each state, eight bits for each
+	lead uint64         // those of all others
 	pure uint8          // the slots of operations that change nothing
 	hard uint8          // those of all others
 }
@@ -59,14 +60,29 @@ func Start(state uint8) (o Object) {
 // Call takes in that an operation was called that did this, or may do it at any time from now on
 // if it never returns. The slot is for its Return. It is not ok if too many are open.
 func (o *Object) Call(d Do) (slot uint8, ok bool) {
-	slot = uint8(bits.TrailingZeros8(^(o.hard | o.pure)))
-	if slot >= Open {
+	if slot = o.free(); slot >= Open {
 		return 0, false
 	}
+	o.put(slot, d)
+	return slot, true
+}
+
+// free is the first slot that no operation has, Open or more if there is none.
+func (o *Object) free() uint8 { return uint8(bits.TrailingZeros8(^(o.hard | o.pure))) }
+
+// put is Call with a slot that is free.
+func (o *Object) put(slot uint8, d Do) {
 	o.do[slot] = d
 	if d.To != Same {
 		o.hard |= 1 << slot
-		return slot, true
+		if d.From == Any {
+			o.lead |= everywhere << slot
+			return
+		}
+		for rest := d.From; rest != 0; rest &= rest - 1 {
+			o.lead |= 1 << (8*bits.TrailingZeros8(rest) + int(slot))
+		}
+		return
 	}
 	// It takes effect as soon as it is legal: whoever places it later may as well place it here.
 	o.pure |= 1 << slot
@@ -75,7 +91,6 @@ func (o *Object) Call(d Do) (slot uint8, ok bool) {
 		o.held[state] = subsets.With(o.held[state], slot)
 		o.seen |= 1 << (8*state + int(slot))
 	}
-	return slot, true
 }
 
 // Return takes in that an operation returned. It reports whether there is a legal order up to
@@ -86,29 +101,41 @@ func (o *Object) Return(slot uint8) bool {
 	for state := range o.held {
 		o.held[state] = o.held[state] & goal >> (1 << slot)
 	}
-	o.hard, o.pure, o.seen = o.hard&^(1<<slot), o.pure&^(1<<slot), o.seen&^(0x01_01_01_01_01_01_01_01<<slot)
+	o.leave(1 << slot)
 	return all&goal != 0
+}
+
+// everywhere is a slot in each state.
+const everywhere = 0x01_01_01_01_01_01_01_01
+
+// leave frees slots.
+func (o *Object) leave(slots uint8) {
+	o.hard, o.pure = o.hard&^slots, o.pure&^slots
+	all := everywhere * uint64(slots)
+	o.seen, o.lead = o.seen&^all, o.lead&^all
 }
 
 // reach has operations take effect until no configuration that lacks the goal leads to others.
 // It returns the configurations in any state.
 func (o *Object) reach(goal uint64) (all uint64) {
-	all = o.all()
-	for again := all&^goal != 0; again; {
-		again = false
-		for rest := o.hard; rest != 0; rest &= rest - 1 {
-			other := uint8(bits.TrailingZeros8(rest))
-			d := o.do[other]
-			from := all
-			if d.From != Any {
-				from = o.in(d.From)
-			}
-			if from &^= goal | subsets.Containing[other]; from == 0 {
-				continue
-			}
-			if sets := o.gain(d.To&(States-1), from<<(1<<other)); sets != 0 {
-				all, again = all|sets, true
-			}
+	if all = o.all(); all&^goal == 0 {
+		return all
+	}
+	for todo := o.hard; todo != 0; {
+		slot := uint8(bits.TrailingZeros8(todo))
+		todo &= todo - 1
+		d := o.do[slot]
+		from := all
+		if d.From != Any {
+			from = o.in(d.From)
+		}
+		if from &^= goal | subsets.Containing[slot]; from == 0 {
+			continue
+		}
+		to := d.To & (States - 1)
+		sets := o.gain(to, from<<(1<<slot))
+		if all |= sets; sets&^goal != 0 {
+			todo |= uint8(o.lead>>(8*to)) &^ (1 << slot)
 		}
 	}
 	return all
