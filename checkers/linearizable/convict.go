@@ -112,7 +112,8 @@ func (g *gathering) lately(s *subject, limit int32) (values []int32) {
 		if e.Process < 0 {
 			continue
 		}
-		if o, ok := t.operation(s, call, &e); ok {
+		var o op
+		if t.operation(s, call, &e, &o) {
 			if values = append(values, o.leaves()); o.kind == cas {
 				values = append(values, o.from)
 			}
@@ -166,7 +167,8 @@ func (g *gathering) confine(s *subject, chosen []bool, limit int32) *subject {
 		if g.h.ReadRow(int(t.match[i]), &e); e.Process < 0 {
 			continue
 		}
-		if o, ok := t.operation(s, int(t.match[i]), &e); ok && o.kind == read && chosen[o.from] {
+		var o op
+		if t.operation(s, int(t.match[i]), &e, &o) && o.kind == read && chosen[o.from] {
 			s.ops = append(s.ops, o)
 		}
 	}
@@ -210,7 +212,8 @@ func (g *gathering) count(s, few *subject, limit int32) {
 		if g.h.ReadRow(call, &e); e.Process < 0 {
 			continue
 		}
-		if o, ok := t.operation(s, call, &e); ok {
+		var o op
+		if t.operation(s, call, &e, &o) {
 			st := s.line.stages[o.leaves()]
 			switch {
 			case call != i && o.ret != pending:

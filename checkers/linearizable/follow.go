@@ -9,14 +9,16 @@ import (
 
 // A register of few values, with few operations open at once, is decided while its events are
 // gone through, too (checkers/engine/words), and a legal one needs no more than that. Of an illegal
-// one the operations are gathered afterwards, to tell what happened up to where it failed.
+// one the operations are gathered afterwards, to tell what happened up to where it failed. If too
+// many never returned, then one is settled for which an order is found in which few of these took
+// effect.
 
 // trace is a register that is followed by its events.
 type trace struct {
-	object words.Object
+	object words.Follower
 	ops    int  // so many that return
 	seen   int  // the values that these found, a bit for each
-	never  []op // those that do not, few as there are slots
+	never  []op // those that do not
 	lost   bool // it is not to be followed: it has too many values, or operations at once
 }
 
@@ -32,7 +34,11 @@ func (g *gathering) follow() {
 	t := g.taking()
 	left := 0 // to follow
 	begin := func(s *subject) {
-		s.line, s.trace, left = nil, &trace{object: words.Start(initial)}, left+1
+		room := 0
+		if !s.keyed {
+			room = g.h.Len()
+		}
+		s.line, s.trace, left = nil, &trace{object: words.Follow(initial, room)}, left+1
 	}
 	for _, s := range g.all {
 		if !s.settled {
@@ -42,26 +48,34 @@ func (g *gathering) follow() {
 	var open history.ByProcess[follow]
 	var e history.Row
 	for i := 0; i < g.h.Len() && left > 0; i++ {
-		g.h.ReadRow(i, &e)
-		if e.Process < 0 {
-			continue
-		}
-		f := open.Of(int(e.Process))
-		if e.Type != history.Invoke {
+		if g.h.TypeOf(i) != history.Invoke {
+			process := g.h.ProcessOf(i)
+			if process < 0 {
+				continue
+			}
+			f := open.Of(process)
 			if s := f.s; s != nil && s.followed() && !s.trace.object.Return(f.slot) {
-				s.failed, left = int32(i), left-1
+				if left--; s.trace.object.Exact() {
+					s.failed = int32(i)
+				} else {
+					s.trace.lost = true
+				}
 			}
 			f.s = nil
+			continue
+		}
+		if g.h.ReadRow(i, &e); e.Process < 0 {
 			continue
 		}
 		s := g.subject(id{e.Key, e.Keyed}, g.h.Len()-i)
 		if s.line != nil {
 			begin(s)
 		}
+		f := open.Of(int(e.Process))
 		if f.s = nil; !s.followed() {
 			continue
 		}
-		if *f = s.called(&t, i, &e); s.trace.lost {
+		if s.called(&t, i, &e, f); s.trace.lost {
 			left--
 		}
 	}
@@ -76,25 +90,25 @@ func (g *gathering) follow() {
 // followed reports whether the register is one to follow still.
 func (s *subject) followed() bool { return s.trace != nil && !s.trace.lost && s.failed == 0 }
 
-// called takes in the operation that event i invokes.
-func (s *subject) called(t *taking, i int, e *history.Row) (f follow) {
-	o, counts := t.operation(s, i, e)
+// called takes in the operation that event i invokes, as f if it will return.
+func (s *subject) called(t *taking, i int, e *history.Row, f *follow) {
+	var o op
+	counts := t.operation(s, i, e, &o)
 	if s.trace.lost = s.fault != "" || s.number.Len() > words.States; s.trace.lost || !counts {
-		return f
-	}
-	slot, ok := s.trace.object.Call(o.word())
-	if !ok {
-		s.trace.lost = true
-		return f
+		return
 	}
 	if o.ret == pending {
 		s.trace.never = append(s.trace.never, o)
-		return f
+		s.trace.lost = !s.trace.object.Crash(o.word())
+		return
+	}
+	slot, ok := s.trace.object.Call(o.word())
+	if s.trace.lost = !ok; ok {
+		f.s, f.slot = s, slot
 	}
 	if s.trace.ops++; o.kind != write {
 		s.trace.seen |= 1 << o.from
 	}
-	return follow{s, slot}
 }
 
 // constraining is how many operations constrain the order: those that return, and of the others
@@ -117,7 +131,7 @@ func (t *trace) constraining() int {
 }
 
 // word is what the operation did; states are the numbers of values.
-func (o op) word() words.Do {
+func (o *op) word() words.Do {
 	switch {
 	case o.kind == write:
 		return words.Do{From: words.Any, To: uint8(o.to)}

@@ -95,19 +95,20 @@ func (g *gathering) taking() taking {
 
 // take takes in the operation of event i.
 func (t *taking) take(s *subject, i int, e *history.Row) {
-	if o, ok := t.operation(s, i, e); ok {
+	var o op
+	if t.operation(s, i, e, &o) {
 		s.ops = append(s.ops, o)
 	}
 }
 
-// operation is that of event i, an invocation, if it counts.
+// operation puts that of event i, an invocation, into o. It reports whether it counts.
 //
 // What counts: everything that certainly happened, mutating operations that may have, and
 // compare-and-sets that failed but saw a value, which are reads. What certainly did not
 // happen constrains nothing, nor does a read that nobody got an answer to.
-func (t *taking) operation(s *subject, i int, e *history.Row) (o op, ok bool) {
+func (t *taking) operation(s *subject, i int, e *history.Row, o *op) bool {
 	done := history.Row{Type: history.Info}
-	o = op{call: int32(i), ret: pending}
+	*o = op{call: int32(i), ret: pending}
 	match := t.match[i]
 	if match >= 0 {
 		if t.h.ReadRow(int(match), &done); done.Type != history.Info {
@@ -117,23 +118,23 @@ func (t *taking) operation(s *subject, i int, e *history.Row) (o op, ok bool) {
 	switch {
 	case e.F == t.reading && done.Type == history.OK && done.Kind == history.KindInt && t.reading > 0:
 		o.kind, o.from = read, s.number.OfInt(done.A)
-		return o, true
+		return true
 	case e.F == t.writing && done.Type != history.Fail && e.Kind == history.KindInt && t.writing > 0:
 		o.kind, o.to = write, s.number.OfInt(e.A)
-		return o, true
+		return true
 	case e.F == t.comparing && done.Type != history.Fail && e.Kind == history.KindPair && t.comparing > 0:
 		pair := t.h.Value(i)
 		o.kind, o.from, o.to = cas, s.number.OfInt(pair.A), s.number.OfInt(pair.B)
-		return o, true
+		return true
 	case e.F == t.comparing && done.Type == history.Fail && e.Kind == history.KindPair && t.comparing > 0:
 		if done.Kind == history.KindPair { // the one that was asked for
-			return o, false
+			return false
 		}
 		v, seen := checkers.SeenWith(t.errors.Of(int(match)), t.h.ValueOf(int(match), &done))
 		if seen {
 			o.kind, o.from = read, s.number.Of(v)
 		}
-		return o, seen
+		return seen
 	case match >= 0:
 		return s.operation(t.h.At(i), t.h.At(int(match)), o)
 	}
@@ -181,18 +182,18 @@ func (g *gathering) subject(k id, left int) *subject {
 	return s
 }
 
-// operation is the one with these events, if it counts: its invocation, its completion (info if
-// there is none).
-func (s *subject) operation(e, done history.Op, o op) (op, bool) {
+// operation puts the one with these events into o: its invocation, its completion (info if there
+// is none). It reports whether it counts.
+func (s *subject) operation(e, done history.Op, o *op) bool {
 	switch e.F {
 	case "read":
 		if done.Type != history.OK {
-			return o, false
+			return false
 		}
 		o.kind, o.from = read, s.number.Of(done.Value)
 	case "write":
 		if done.Type == history.Fail {
-			return o, false
+			return false
 		}
 		o.kind, o.to = write, s.number.Of(e.Value)
 	case "cas":
@@ -200,21 +201,21 @@ func (s *subject) operation(e, done history.Op, o op) (op, bool) {
 		switch value, seen := checkers.SeenByCAS(done); {
 		case !ok:
 			s.reject("operation %d is a cas of %s, not of a pair", o.call, e.Value)
-			return o, false
+			return false
 		case seen:
 			o.kind, o.from = read, s.number.Of(value)
 		case done.Type == history.Fail:
-			return o, false
+			return false
 		default:
 			o.kind, o.from, o.to = cas, s.number.Of(from), s.number.Of(to)
 		}
 	case "siblings": // what a store of siblings holds at the end is no value of a register
-		return o, false
+		return false
 	default:
 		s.reject("operation %d is %q, which a register does not have", o.call, e.F)
-		return o, false
+		return false
 	}
-	return o, true
+	return true
 }
 
 // spell makes values of the numbers, which only a story needs.

@@ -10,8 +10,8 @@
 // them at once from state to state. Nothing is searched for, looked up or gone back to: an event
 // takes a few dozen instructions, however contended the object.
 //
-// Feed an Object with the calls and returns of its operations in their order. Order finds a legal
-// order afterwards.
+// Feed an Object with the calls and returns of its operations in their order, or a Follower where
+// many may never return. Order finds a legal order afterwards.
 package words
 
 import (
