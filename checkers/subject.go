@@ -21,11 +21,6 @@ type Subject struct {
 // one, and take is shown each event of a client, with its index and the history's pairs of
 // invocations and completions (history.Completions).
 func Gather[S any](h *history.History, begin func(Subject) *S, take func(s *S, i int, e history.Op, match []int32)) []*S {
-	return GatherRows(h, begin, func(s *S, i int, _ *history.Row, match []int32) { take(s, i, h.At(i), match) })
-}
-
-// GatherRows is Gather for who does not need all of each event.
-func GatherRows[S any](h *history.History, begin func(Subject) *S, take func(s *S, i int, e *history.Row, match []int32)) []*S {
 	type id struct {
 		key   int64
 		keyed bool
@@ -35,9 +30,9 @@ func GatherRows[S any](h *history.History, begin func(Subject) *S, take func(s *
 	var last id
 	var s *S
 	match := h.Completions()
-	var e history.Row
 	for i := range h.Len() {
-		if h.ReadRow(i, &e); e.Process < 0 {
+		e := h.At(i)
+		if e.Process < 0 {
 			continue
 		}
 		k := id{e.Key, e.Keyed}
@@ -48,7 +43,7 @@ func GatherRows[S any](h *history.History, begin func(Subject) *S, take func(s *
 			}
 			last = k
 		}
-		take(s, i, &e, match)
+		take(s, i, e, match)
 	}
 	return all
 }
