@@ -115,7 +115,7 @@ func (g *gathering) sweep() {
 
 // verdict is what the sweep came to.
 func (s *subject) verdict() {
-	s.stand, s.engine = settled, byMonitor
+	s.stand, s.engine, s.lives.unsure = settled, byMonitor, 0
 	for n := range s.lives.elements {
 		switch s.lives.elements[n].Verdict() {
 		case monitor.Illegal:
@@ -123,6 +123,7 @@ func (s *subject) verdict() {
 			return
 		case monitor.Unsure:
 			s.stand = follow
+			s.lives.unsure++
 		}
 	}
 	if s.stand == settled {
