@@ -18,10 +18,11 @@ import (
 type Follower struct {
 	now    Object
 	room   int
-	spares []spare // the operations that never return
-	frugal bool    // they do not fit
+	never  []held // the operations that never return, as long as they fit
+	frugal bool   // they do not
 
 	// What it goes back by, if it is frugal:
+	spares  []spare // the operations that never return
 	log     []entry
 	at      int      // of these have been gone through
 	kept    []Object // before every few entries
@@ -38,12 +39,18 @@ type entry struct {
 	ret  bool
 }
 
-// spare is an operation that never returns.
+// held is an operation that never returns, and its slot.
+type held struct {
+	do   Do
+	slot uint8
+}
+
+// spare are the operations that never return and do the same. They are used in the order of their
+// calls, for one that was called sooner can do all that a later one can.
 type spare struct {
 	do   Do
-	slot uint8 // while all fit
-	used bool
-	at   int // the entry before which it was called
+	at   []int // the entries before which they were called
+	used int   // so many of them
 }
 
 // choice is a return before which some spare has to have taken effect.
@@ -70,7 +77,7 @@ func (f *Follower) Exact() bool { return !f.frugal }
 // many are open.
 func (f *Follower) Call(d Do) (slot uint8, ok bool) {
 	slot = f.now.free()
-	if slot >= Open && len(f.spares) > 0 && f.save() {
+	if slot >= Open && len(f.never) > 0 && f.save() {
 		slot = f.now.free()
 	}
 	if !f.frugal {
@@ -98,26 +105,38 @@ func (f *Follower) Crash(d Do) (ok bool) {
 	if d.To == Same {
 		return true
 	}
-	s := spare{do: d, at: len(f.log)}
 	if !f.frugal {
 		// Those that return have the first slots.
-		free := ^(f.now.hard | f.now.pure) & (1<<Open - 1)
-		if s.slot = uint8(bits.Len8(free)) - 1; free != 0 {
-			f.now.put(s.slot, d)
-		} else if !f.save() {
+		if free := ^(f.now.hard | f.now.pure) & (1<<Open - 1); free != 0 {
+			slot := uint8(bits.Len8(free)) - 1
+			f.now.put(slot, d)
+			f.never = append(f.never, held{d, slot})
+			return true
+		}
+		if !f.save() {
 			return false
 		}
 	}
-	f.spares = append(f.spares, s)
+	f.add(d)
 	return true
+}
+
+// add adds a spare that is called now.
+func (f *Follower) add(d Do) {
+	i := slices.IndexFunc(f.spares, func(s spare) bool { return s.do == d })
+	if i < 0 {
+		i = len(f.spares)
+		f.spares = append(f.spares, spare{do: d})
+	}
+	f.spares[i].at = append(f.spares[i].at, len(f.log))
 }
 
 // save makes it frugal. It is not ok if an operation that returns has the slot that is left to
 // spares.
 func (f *Follower) save() (ok bool) {
 	slots := uint8(0) // of the spares
-	for _, s := range f.spares {
-		slots |= 1 << s.slot
+	for _, o := range f.never {
+		slots |= 1 << o.slot
 	}
 	if slots>>spared&1 == 0 {
 		return false
@@ -133,8 +152,10 @@ func (f *Follower) save() (ok bool) {
 		f.now.held[state] = f.now.held[state] & sets >> took
 	}
 	f.now.leave(slots)
-	for i := range f.spares {
-		f.spares[i].used = took>>f.spares[i].slot&1 != 0
+	for _, o := range f.never {
+		if took>>o.slot&1 == 0 {
+			f.add(o.do)
+		}
 	}
 	f.frugal, f.base = true, f.now
 	f.log, f.kept = make([]entry, 0, f.room), make([]Object, 0, f.room/often+1)
@@ -187,7 +208,7 @@ func (f *Follower) mend() bool {
 			}
 			c := f.choices[last]
 			f.choices = f.choices[:last]
-			f.spares[c.spare].used = false
+			f.spares[c.spare].used--
 			f.at, f.floor, f.base, next = c.at, c.floor, c.base, c.next
 		}
 		for f.at < len(f.log) {
@@ -227,7 +248,7 @@ func (f *Follower) choose(next int) bool {
 			continue
 		}
 		f.choices = append(f.choices, choice{f.at, next + 1, f.floor, f.base, which})
-		f.spares[which].used = true
+		f.spares[which].used++
 		f.at++
 		f.now, f.base, f.floor = o, o, f.at
 		return true
@@ -235,17 +256,14 @@ func (f *Follower) choose(next int) bool {
 	return false
 }
 
-// candidates are spares, of those that do the same the one called first. Those come first that lead
-// to what the operation found that returns.
+// candidates are spares of which one is left. Those come first that lead to what the operation found
+// that returns.
 func (f *Follower) candidates() (all []int) {
 	found := f.log[f.at].do.From
 	for _, first := range [...]bool{true, false} {
-		for i, s := range f.spares {
-			if s.at > f.at {
-				break
-			}
-			same := func(j int) bool { return f.spares[j].do == s.do }
-			if !s.used && (found>>s.do.To&1 != 0) == first && !slices.ContainsFunc(all, same) {
+		for i := range f.spares {
+			s := &f.spares[i]
+			if s.used < len(s.at) && s.at[s.used] <= f.at && (found>>s.do.To&1 != 0) == first {
 				all = append(all, i)
 			}
 		}
@@ -261,7 +279,7 @@ func (f *Follower) attempt(reach int, s *spare) (o Object, ok bool) {
 	} else {
 		from = f.floor
 	}
-	call := max(from, s.at)
+	call := max(from, s.at[s.used])
 	f.tried += f.at - from
 	for i := from; i <= f.at; i++ {
 		if i == call {
