@@ -75,7 +75,8 @@ func (g *gathering) follow() {
 	match := g.completions()
 	var under history.ByProcess[step]
 	var e history.Row
-	for i := 0; i < g.h.Len() && (left > 0 || g.cut); i++ {
+	counting := g.cut // so that the end of the history matters still
+	for i := 0; i < g.h.Len() && (left > 0 || counting); i++ {
 		if g.h.ReadRow(i, &e); e.Process < 0 {
 			continue
 		}
@@ -83,7 +84,7 @@ func (g *gathering) follow() {
 		if e.Type != history.Invoke {
 			if s := f.s; s != nil && s.stand == follow && !s.trace.objects[f.object].Return(f.slot) {
 				s.stand, s.element, s.failed = accused, s.trace.element(f.object), int32(i)
-				left--
+				left, counting = left-1, counting || s.trace.which == nil
 			}
 			f.s = nil
 			continue
@@ -94,11 +95,13 @@ func (g *gathering) follow() {
 			s.trail()
 			left++
 		}
-		if f.s = nil; s.stand != follow {
-			continue
-		}
-		if *f = g.enter(s, i, &e, match[i]); s.stand != follow {
-			left--
+		switch f.s = nil; {
+		case s.stand == follow:
+			if *f = g.enter(s, i, &e, match[i]); s.stand != follow {
+				left--
+			}
+		case s.stand == accused && s.trace != nil && s.trace.which == nil:
+			g.enter(s, i, &e, match[i])
 		}
 	}
 	for _, s := range g.all {
@@ -119,15 +122,15 @@ func (t *trace) element(object int32) int32 {
 	return int32(slices.Index(t.which, object))
 }
 
-// enter takes in the operation that event i invokes and event at completes, if any does.
+// enter takes in the operation that event i invokes and event at completes, if any does. Of a set
+// that has failed it only counts it.
 func (g *gathering) enter(s *subject, i int, e *history.Row, at int32) (f step) {
-	took := flight{s: s, call: int32(i), role: g.role(e)}
+	took := flight{s: s, call: int32(i), role: g.role(e), odd: e.Kind != history.KindInt}
 	if took.role == takeNone {
-		s.stand = open
+		s.giveUp()
 		return f
 	}
-	x := s.trace.of(took.about(g, e))
-	what, counts, returned := took.role, took.role != present && took.role != whole, false
+	what, counts, returned := took.role, took.role == put || took.role == takeAny, false
 	if at >= 0 {
 		var done history.Row
 		switch g.h.ReadRow(int(at), &done); done.Type {
@@ -137,27 +140,35 @@ func (g *gathering) enter(s *subject, i int, e *history.Row, at int32) (f step) 
 			what, counts, returned = took.did(g, int(at), &done), true, true
 		}
 	}
-	switch {
-	case !counts:
-		return f
-	case what == whole:
-		s.stand = open
+	if !counts {
 		return f
 	}
 	if s.trace.which == nil {
 		s.size++ // otherwise the sweep counted it
 	}
-	if x < 0 {
+	if what == whole {
+		s.giveUp()
+		return f
+	}
+	x := s.trace.of(took.about(g, e))
+	if x < 0 || s.stand == accused {
 		return f
 	}
 	slot, ok := s.trace.objects[x].Call(element(what))
 	if !ok {
-		s.stand = open
+		s.giveUp()
 	}
 	if ok && returned {
 		f = step{s, x, slot}
 	}
 	return f
+}
+
+// giveUp gives up following a set, unless it is known to fail.
+func (s *subject) giveUp() {
+	if s.stand == follow {
+		s.stand = open
+	}
 }
 
 // accuse tells why the element fails whose operations were gathered.

@@ -116,7 +116,7 @@ func (g *gathering) gather() {
 		if s.stand == open {
 			s.lives = nil
 			s.settle()
-			s.size = len(s.ops)
+			s.size = len(s.ops) - s.first
 		}
 	}
 }
@@ -159,13 +159,21 @@ func (g *gathering) testify() {
 		return
 	}
 	apart := len(all) == 1 && all[0].culprit.Kind == history.KindInt // it is easily found
+	var keys [1 << 12]bool                                           // by a glance at the key, whether it may be one of them
+	glance := func(key int64) *bool { return &keys[uint64(key)%uint64(len(keys))] }
+	for _, s := range all {
+		*glance(s.Key) = true
+	}
 	in := &call{}
 	var under history.ByProcess[int32] // one more than the invocation's index
 	waiting := 0                       // for so many completions
 	var e, invoked history.Row
 	collect := func(i, at int32) {
 		g.h.ReadRow(int(i), &invoked)
-		g.take(g.subject(&invoked), in, int(i), &invoked, at)
+		s := g.subject(&invoked)
+		n := len(s.ops)
+		g.take(s, in, int(i), &invoked, at)
+		s.ops = s.ops[:n+s.about(s.ops[n:])]
 		waiting--
 	}
 	for i := 0; i < g.h.Len(); i++ {
@@ -186,7 +194,7 @@ func (g *gathering) testify() {
 			collect(*before-1, at)
 			*before = 0
 		}
-		if e.Type != history.Invoke {
+		if e.Type != history.Invoke || !*glance(e.Key) {
 			continue
 		}
 		if s := g.subject(&e); s.stand == accused && s.concerns(g.h, i, &e) {
@@ -200,9 +208,19 @@ func (g *gathering) testify() {
 		}
 	}
 	for _, s := range all {
+		s.Fault = "" // what nobody understands came after it failed
 		slices.SortFunc(s.ops[s.first:], func(a, b op) int { return cmp.Compare(a.call, b.call) })
 		s.settle()
 	}
+}
+
+// about is how many of the operations that an event came to, at most one, are on the element that
+// fails: whoever asked about that may have been told about another.
+func (s *subject) about(ops []op) int {
+	if len(ops) == 1 && (ops[0].do.F == whole || int32(ops[0].do.A) != s.element) {
+		return 0
+	}
+	return len(ops)
 }
 
 // concerns reports whether event i invokes an operation on the element that fails.

@@ -25,12 +25,15 @@ type judgement struct {
 // all decides every object: those that are cheap first, so that one that eats up its whole
 // slice of the time costs the others none of theirs.
 func (j *judgement) all(ctx context.Context) {
-	var hard []int
-	everyone := make([]int, len(j.subjects))
-	for i := range everyone {
-		everyone[i] = i
+	var hard, open []int
+	for i, s := range j.subjects {
+		if s.stand == settled {
+			j.findings[i].engine = s.engine
+		} else {
+			open = append(open, i)
+		}
 	}
-	j.each(everyone, func(i int, _ time.Duration) { j.subjects[i].quick(ctx, &j.findings[i]) })
+	j.each(open, func(i int, _ time.Duration) { j.subjects[i].quick(ctx, &j.findings[i]) })
 	for i, f := range j.findings {
 		if f.engine == "" && f.reason == "" {
 			hard = append(hard, i)
@@ -81,22 +84,19 @@ func (j *judgement) guarded(i int, do func(int, time.Duration), slice time.Durat
 	do(i, slice)
 }
 
-// quick decides an object that was decided while its events were gone through, or whose type has a
-// monitor, if that takes the history.
+// quick decides an object that is known to fail, or whose type has a monitor, if that takes the
+// history.
 func (s *subject) quick(ctx context.Context, f *finding) {
 	if s.Fault != "" {
 		f.verdict, f.reason = checkers.Unknown, s.Fault
 		return
 	}
-	switch s.stand {
-	case settled:
-		f.engine = s.engine
-	case accused:
+	if s.stand == accused {
 		f.engine = s.engine
 		f.fail(func() *story { return s.accuse(ctx) })
-	default:
-		s.monitored(ctx, f)
+		return
 	}
+	s.monitored(ctx, f)
 }
 
 // monitored has the type's monitor decide the object, if it can.

@@ -57,7 +57,7 @@ func (g *gathering) assign() {
 
 // about finds out which element the operation is about.
 func (f *flight) about(g *gathering, e *history.Row) int32 {
-	if f.odd = e.Kind != history.KindInt; f.odd {
+	if f.odd {
 		f.element = f.s.numbers.Of(g.h.ValueOf(int(f.call), e))
 	} else {
 		f.element = f.s.numbers.OfInt(e.A)
@@ -98,8 +98,9 @@ func (g *gathering) sweep() {
 			s.lives, left = nil, left+1
 			continue
 		}
-		f.s, f.call = s, int32(i)
-		s.lives.of(f.about(g, &e))
+		if f.s, f.call, f.odd = s, int32(i), e.Kind != history.KindInt; f.role != whole {
+			s.lives.of(f.about(g, &e))
+		}
 	}
 	for f := range under.All() {
 		if f.s != nil && f.s.lives != nil {
@@ -162,9 +163,13 @@ func (f *flight) done(g *gathering, i int, e *history.Row) {
 		f.never()
 		return
 	}
-	x := s.lives.of(f.element)
 	what := f.did(g, i, e)
+	if what == whole {
+		s.lives = nil
+		return
+	}
 	s.size++
+	x := s.lives.of(f.element)
 	switch before := x.Unsure(); what {
 	case put, putNew:
 		if x.Add(f.call, at); x.Unsure() && !before {
@@ -180,8 +185,6 @@ func (f *flight) done(g *gathering, i int, e *history.Row) {
 		x.Present(f.call, at)
 	case absent:
 		x.Absent(f.call, at)
-	default:
-		s.lives = nil
 	}
 }
 

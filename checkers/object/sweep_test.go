@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,12 +76,20 @@ func TestSets(t *testing.T) {
 			o.Initial = listed([]int64{1}, spelled)
 		}
 		got := New(kind, o).Check(context.Background(), &h, checkers.Budget{Time: time.Minute, Workers: 1})
-		invalid := 0
+		figures := map[string]int{}
 		for _, f := range got.Figures {
-			if counts[f.Name]++; f.Name == "invalid objects" {
-				invalid = int(f.Value)
-			}
+			counts[f.Name]++
+			figures[f.Name] = int(f.Value)
 		}
+		g, operations := newGathering(&checker{kind, o}, &h), 0
+		g.gather() // all of it
+		for _, s := range g.all {
+			operations += s.size
+		}
+		if figures["operations"] != operations || figures["objects"] != len(g.all) {
+			t.Fatalf("seed %d: %v, want %d operations on %d objects\n%s", seed, figures, operations, len(g.all), dump(&h))
+		}
+		invalid := figures["invalid objects"]
 		counts[got.Valid.String()]++
 		if got.Valid == checkers.Unknown || invalid != failing {
 			t.Fatalf("seed %d: %v, %d of %d are invalid, want %d: %s\n%s", seed, got.Valid, invalid, len(parts), failing, got.Reason, dump(&h))
@@ -148,6 +157,44 @@ func TestLateSets(t *testing.T) {
 		}
 		if want := map[string]int{"true": 1, "false": 2}[last]; invalid != want {
 			t.Errorf("%d of two sets are invalid, want %d: %+v", invalid, want, got)
+		}
+	}
+}
+
+// TestAccused: of an element that fails nothing is told but what was done to it, before it failed
+// and after, and what nobody understands then is of no account.
+func TestAccused(t *testing.T) {
+	for _, last := range []string{"[1 true]", "[3 true]", "maybe", "true"} {
+		h := &history.History{}
+		do := func(f string, element int64, answer string) {
+			e := history.Op{Type: history.Invoke, F: f, Value: history.Int(element)}
+			h.Append(e)
+			e.Type, e.Value = history.OK, history.Nil
+			if answer != "" {
+				e.Value = history.EDN(answer)
+			}
+			h.Append(e)
+		}
+		for range 2 {
+			do("add", 1, "")
+			do("add", 2, "")
+		}
+		do("add", 3, "")
+		do("contains", 3, "false")
+		do("remove", 3, "true")
+		do("contains", 3, last)
+		kind, _ := Find("set")
+		got := New(kind, Options{}).Check(context.Background(), h, checkers.Budget{})
+		if got.Valid != checkers.Invalid {
+			t.Fatalf("%s: %+v", last, got)
+		}
+		for _, i := range got.Anomalies[0].Detail.(Detail).Proof {
+			if e := h.At(i); e.Value != history.Int(3) {
+				t.Errorf("%s: %s is no proof of it: %s", last, e, got.Anomalies[0].Sentence)
+			}
+		}
+		if strings.Contains(got.Anomalies[0].Sentence, " of 1") {
+			t.Errorf("%s: %s", last, got.Anomalies[0].Sentence)
 		}
 	}
 }

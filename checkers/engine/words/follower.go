@@ -29,7 +29,7 @@ type Follower struct {
 	floor   int      // since this entry no spare was about to take effect
 	base    Object   // before which it was so
 	choices []choice
-	tried   int // so many entries were gone through again
+	tried   int // so many entries were gone through again, and attempts made
 }
 
 // entry is a call or return.
@@ -241,6 +241,7 @@ func (o *Object) take(e entry) bool {
 // attempts from a number on.
 func (f *Follower) choose(next int) bool {
 	candidates := f.candidates()
+	f.tried++
 	for ; next < len(reaches)*len(candidates) && f.patient(); next++ {
 		which := candidates[next%len(candidates)]
 		o, ok := f.attempt(reaches[next/len(candidates)], &f.spares[which])
@@ -280,7 +281,7 @@ func (f *Follower) attempt(reach int, s *spare) (o Object, ok bool) {
 		from = f.floor
 	}
 	call := max(from, s.at[s.used])
-	f.tried += f.at - from
+	f.tried += f.at - from + 1
 	for i := from; i <= f.at; i++ {
 		if i == call {
 			o.put(spared, s.do)

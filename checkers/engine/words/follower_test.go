@@ -10,13 +10,15 @@ import (
 
 // outcome is what came of following a history.
 type outcome struct {
-	at    int // where it failed, or none
-	exact bool
-	fits  bool
+	at          int // where it failed, or none
+	exact       bool
+	fits        bool
+	tried, most int
 }
 
 func followed(ops []op, room int) (o outcome) {
 	f := Follow(0, room)
+	defer func() { o.tried, o.most = f.tried, 8*often+len(f.log)/2+reaches[len(reaches)-1]+often }()
 	slots := make([]uint8, len(ops))
 	o = outcome{at: none, exact: true}
 	for n, e := range events(ops) {
@@ -56,6 +58,8 @@ func TestFollowerOrders(t *testing.T) {
 			}
 		}
 		switch {
+		case got.tried > got.most:
+			t.Fatalf("seed %d: it went through %d entries again, which is more than %d: %+v", seed, got.tried, got.most, ops)
 		case !got.fits:
 			counts["full"]++
 		case got.exact && got.at != want, got.at == none && want != none, want != none && got.at > want:
