@@ -121,6 +121,9 @@ func gather(h *history.History, memory int64) []*subject {
 		return &subject{Subject: of, number: map[int64]int32{}, room: &memory}
 	}
 	return checkers.Gather(h, begin, func(s *subject, i int, e history.Op, match []int32) {
+		if s.Fault != "" {
+			return
+		}
 		switch e.F {
 		case "append":
 			s.append(i, e, match)
@@ -134,7 +137,7 @@ func gather(h *history.History, memory int64) []*subject {
 
 func (s *subject) append(i int, e history.Op, match []int32) {
 	if e.Type != history.Invoke {
-		if at := match[i]; e.Type == history.OK && at >= 0 && s.Fault == "" {
+		if at := match[i]; e.Type == history.OK && at >= 0 {
 			el, _ := s.element(s.H.At(int(at)).Value.A)
 			el.acked = i
 		}

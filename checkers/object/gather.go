@@ -215,6 +215,14 @@ func packed(n int64) string {
 	return string(b[:])
 }
 
+func packedAll(ns []int64) string {
+	b := make([]byte, 0, 4*len(ns))
+	for _, n := range ns {
+		b = binary.BigEndian.AppendUint32(b, uint32(n))
+	}
+	return string(b)
+}
+
 func unpack(s string) []int64 {
 	ns := make([]int64, 0, len(s)/4)
 	for ; len(s) >= 4; s = s[4:] {
@@ -269,14 +277,25 @@ func (s *subject) holdThose(initial history.Value, fits func(history.Value) bool
 	return ""
 }
 
-// elementsRead are those that a read of the whole returned, if it did.
-func (s *subject) elementsRead(c *call) (all []history.Value, ok bool) {
-	if !c.ok {
+// elementsRead are the numbers of those that a read of the whole returned, if it did.
+func (s *subject) elementsRead(c *call) (ns []int64, ok bool) {
+	switch {
+	case !c.ok:
 		return nil, false
+	case c.out.Kind == history.KindList:
+		ns = c.out.Ints()
+		for i, n := range ns {
+			ns[i] = int64(s.numbers.OfInt(n))
+		}
+		return ns, true
 	}
 	all, err := items(c.out)
 	if err != nil {
 		s.Reject("operation %d read %s, %v", c.at, c.out, err)
 	}
-	return all, err == nil
+	ns = make([]int64, len(all))
+	for i, v := range all {
+		ns[i] = s.num(v)
+	}
+	return ns, err == nil
 }

@@ -38,13 +38,7 @@ func grown(ops []op) func(State, Do) (State, bool) {
 func (s *subject) appendElement(c *call) { s.emit(c, Do{F: put, A: s.num(c.arg)}) }
 
 func (s *subject) readList(c *call) {
-	all, ok := s.elementsRead(c)
-	if !ok {
-		return
+	if ns, ok := s.elementsRead(c); ok {
+		s.emit(c, Do{F: whole, S: packedAll(ns)})
 	}
-	b := make([]byte, 0, 4*len(all))
-	for _, v := range all {
-		b = append(b, packed(s.num(v))...)
-	}
-	s.emit(c, Do{F: whole, S: string(b)})
 }

@@ -129,23 +129,17 @@ func (s *subject) ask(c *call) {
 }
 
 func (s *subject) readSet(c *call) {
-	all, ok := s.elementsRead(c)
+	ns, ok := s.elementsRead(c)
 	if !ok {
 		return
 	}
-	ns := make([]int64, len(all))
-	for i, v := range all {
-		ns[i] = s.num(v)
-	}
 	slices.Sort(ns)
-	b := make([]byte, 0, 4*len(ns))
 	for i, n := range ns {
 		if i > 0 && n == ns[i-1] {
 			s.Reject("operation %d read %s twice in one set", c.at, s.of(n))
 		}
-		b = append(b, packed(n)...)
 	}
-	s.emit(c, Do{F: whole, S: string(b)})
+	s.emit(c, Do{F: whole, S: packedAll(ns)})
 }
 
 // setOps are the operations for the monitor, which wants to know of a removal that it
