@@ -184,8 +184,8 @@ func (s *subject) reduce(ctx context.Context, ops []op, alone bool, witness []in
 		Witness: witness,
 		Illegal: func(keep []int32) (bool, bool) { return s.illegal(ctx, pick(keep), alone) },
 		// Passes over single operations are the larger part.
-		Decisions: 4 * unwieldy,
-		Stop:      func() bool { return ctx.Err() != nil },
+		Tries: 4 * unwieldy,
+		Stop:  func() bool { return ctx.Err() != nil },
 	})
 	if len(found.Ops) > unwieldy {
 		return nil, false

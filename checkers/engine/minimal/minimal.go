@@ -46,24 +46,24 @@ type Problem struct {
 	Illegal func(keep []int32) (illegal, ok bool)
 	// Witness are operations that contradict each other, as far as known.
 	Witness []int32
-	// Decisions bounds how often Illegal is asked; 0 means 20,000. Stop, if not nil, is
-	// asked before each whether to give up.
-	Decisions int
-	Stop      func() bool
+	// Tries bounds how many sets are tried; 0 means 20,000. Stop, if not nil, is asked
+	// before each whether to give up.
+	Tries int
+	Stop  func() bool
 }
 
 // Result is what is left.
 type Result struct {
-	Ops       []int32 // an honest and illegal set
-	Minimal   bool    // it is known to be 1-minimal
-	Decisions int     // how often Illegal was asked
+	Ops     []int32 // an honest and illegal set
+	Minimal bool    // it is known to be 1-minimal
+	Tries   int     // how many sets were tried
 }
 
 // Find cuts a history down. Whatever the budget, its result is honest and illegal.
 func Find(p Problem) Result {
 	s := &state{Problem: p}
-	if s.Problem.Decisions <= 0 {
-		s.Problem.Decisions = 20_000
+	if s.Problem.Tries <= 0 {
+		s.Problem.Tries = 20_000
 	}
 	kept := s.begin()
 	for size := max(1, len(kept)/2); ; size /= 2 {
@@ -73,26 +73,25 @@ func Find(p Problem) Result {
 			break
 		}
 	}
-	return Result{Ops: kept, Minimal: !s.doubt, Decisions: s.asked}
+	return Result{Ops: kept, Minimal: !s.doubt, Tries: s.tried}
 }
 
 type state struct {
 	Problem
-	asked int
+	tried int
 	spent bool // there is no budget left
 	doubt bool // something was not decided in the pass under way
 }
 
 // illegal decides a set; what is not decided counts as legal, so that it is not relied on.
 func (s *state) illegal(keep []int32) bool {
-	if len(keep) == 0 {
-		return false
-	}
-	if s.spent = s.spent || s.asked == s.Decisions || s.Stop != nil && s.Stop(); s.spent {
+	if s.spent = s.spent || s.tried == s.Tries || s.Stop != nil && s.Stop(); s.spent {
 		s.doubt = true
 		return false
 	}
-	s.asked++
+	if s.tried++; len(keep) == 0 { // to find that out may have taken long enough
+		return false
+	}
 	illegal, ok := s.Illegal(keep)
 	if !ok {
 		s.doubt = true
