@@ -115,6 +115,19 @@ func (o *Object) leave(slots uint8) {
 	o.seen, o.lead = o.seen&^all, o.lead&^all
 }
 
+// State returns the state that the object is in, if that is certain, but for what operations may do
+// that are open and need not have taken effect yet.
+func (o *Object) State() (state uint8, certain bool) {
+	states := 0
+	for n, sets := range o.held {
+		if sets != 0 {
+			state = uint8(n)
+			states++
+		}
+	}
+	return state, states == 1
+}
+
 // reach has operations take effect until no configuration that lacks the goal leads to others.
 // It returns the configurations in any state.
 func (o *Object) reach(goal uint64) (all uint64) {

@@ -148,6 +148,26 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// TestState: the state is certain if there is but one.
+func TestState(t *testing.T) {
+	o := Start(2)
+	if state, certain := o.State(); state != 2 || !certain {
+		t.Errorf("it starts in %d, certainly: %v", state, certain)
+	}
+	one, _ := o.Call(Do{Any, 3})
+	other, _ := o.Call(Do{Any, 4})
+	o.Return(one)
+	o.Return(other)
+	if _, certain := o.State(); certain {
+		t.Error("either may have been the last")
+	}
+	read, _ := o.Call(Do{1 << 3, Same})
+	o.Return(read)
+	if state, certain := o.State(); state != 3 || !certain {
+		t.Errorf("it is in %d, certainly: %v", state, certain)
+	}
+}
+
 const none = -1
 
 // moment is a call or return of an operation.
