@@ -288,24 +288,28 @@ func searching(m *synth.Model, ways []search.Way) func(context.Context, *history
 	}
 }
 
-// crowded is of histories that have more operations open at once than can be decided by words.
-func crowded(object string) trial {
+// full are of registers that have more operations open at once than fit into words: because there
+// are many clients, or because many never return.
+func full(object string) []trial {
 	c, err := checkerOf(object)
 	if err != nil {
 		panic(err)
 	}
-	return trial{engine: "search of " + object, what: object + ", many clients", oracle: byOrders, truth: ordered(synth.ModelOf(object)), judge: judgeWith(c, object),
-		history: func(seed uint64) (*history.History, error) {
-			h, _, err := synth.Crowded(object, seed)
-			return h, err
-		}}
+	of := func(engine, what string, made func(string, uint64) (*history.History, bool, error)) trial {
+		return trial{engine: engine + " of " + object, what: object + ", " + what, oracle: byOrders, truth: ordered(synth.ModelOf(object)), judge: judgeWith(c, object),
+			history: func(seed uint64) (*history.History, error) {
+				h, _, err := made(object, seed)
+				return h, err
+			}}
+	}
+	return []trial{of("search", "many clients", synth.Crowded), of("words", "many crashed", synth.Crashing)}
 }
 
 // checkerTrials are of checkers of one thing each, and of porcupine as it is wrapped.
 func checkerTrials() []trial {
-	all := []trial{crowded("register"), crowded("cas-register"),
-		{engine: "counter checker", what: "counter", oracle: byOrders, history: small("counter", false),
-			judge: judgeWith(counter.New(counter.Options{Linearizable: true}), ""), truth: ordered(synth.ModelOf("counter"))}}
+	all := append(append(full("register"), full("cas-register")...),
+		trial{engine: "counter checker", what: "counter", oracle: byOrders, history: small("counter", false),
+			judge: judgeWith(counter.New(counter.Options{Linearizable: true}), ""), truth: ordered(synth.ModelOf("counter"))})
 	for _, object := range []string{"register", "cas-register"} {
 		m := synth.ModelOf(object)
 		model, _ := m.Porcupine(nil)

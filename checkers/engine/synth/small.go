@@ -37,6 +37,15 @@ func Crowded(object string, seed uint64) (h *history.History, spoilt bool, err e
 	})
 }
 
+// Crashing is Small with repeat and more operations that never return than most engines like.
+func Crashing(object string, seed uint64) (h *history.History, spoilt bool, err error) {
+	r := rand.New(rand.NewPCG(seed, 0xc4a5))
+	return made(r, Spec{
+		Object: object, Operations: 14 + r.IntN(14), Clients: 1 + r.IntN(4), Seed: seed,
+		Observe: r.IntN(2) == 0, Crashed: 7 + r.IntN(4), Values: 2 + r.IntN(3),
+	})
+}
+
 // made makes a history and spoils every other one.
 func made(r *rand.Rand, s Spec) (h *history.History, spoilt bool, err error) {
 	if h, err = s.Make(); err != nil || r.IntN(2) == 0 {
