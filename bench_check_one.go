@@ -41,6 +41,7 @@ type measurement struct {
 	Job     *checkJob         `json:"job,omitempty"`
 	Verdict checkers.Validity `json:"verdict"`
 	Seconds float64           `json:"seconds"`
+	Read    float64           `json:"read,omitempty"`    // so many of them to read the file
 	Stopped string            `json:"stopped,omitempty"` // why there is no verdict
 	Events  int               `json:"events"`
 	Before  int64             `json:"before"` // bytes that the process had, the history among them
@@ -100,16 +101,17 @@ func (a *app) doJob(ctx context.Context, job checkJob) (measurement, error) {
 	if file != "" {
 		h = nil
 		read = func() (err error) {
+			began := time.Now()
 			h, _, err = loadHistory(file, importOptions{independent: "auto"})
+			m.Read = time.Since(began).Seconds()
 			return err
 		}
 	}
 	if job.Engine == "porcupine" {
-		began := time.Now()
 		if err := read(); err != nil {
 			return m, err
 		}
-		m.Seconds = time.Since(began).Seconds()
+		m.Seconds = m.Read
 		model := synth.ModelOf(job.Spec.Object)
 		theirs, ops := model.Porcupine(model.Gather(h))
 		begin()
