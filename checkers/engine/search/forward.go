@@ -67,9 +67,15 @@ type brake struct {
 	bytes  func() int64
 }
 
-// on reports whether the search has to end.
+// on reports whether the search has to end. It counts how often it is asked.
 func (b *brake) on() bool {
-	if b.ticks++; b.ticks&255 != 0 || b.why != nil {
+	b.ticks++
+	return b.halted(b.ticks)
+}
+
+// halted is on, asked for the n-th time, without counting.
+func (b *brake) halted(n int) bool {
+	if n&255 != 0 || b.why != nil {
 		return b.why != nil
 	}
 	held := b.bytes()
@@ -264,7 +270,10 @@ func (f *forward) collect() {
 		}
 	}
 	f.near.reset()
-	for f.queue.n > 0 {
+	for n := 1; f.queue.n > 0; n++ {
+		if f.halted(n) { // nothing comes of what is current any more
+			return
+		}
 		i := f.queue.pop()
 		c, level := f.out.at(i), int(f.out.level[i])
 		if _, added := f.near.add(c, level, f.hard, none); !added {
