@@ -140,7 +140,7 @@ func judgeWith(c checkers.Checker, kind string) func(context.Context, *history.H
 			a.engine = "zones"
 		}
 		for _, f := range r.Figures {
-			if by, found := strings.CutPrefix(f.Name, "decided by "); found {
+			if by, found := strings.CutPrefix(f.Name, "decided by "); found && by != "zones" {
 				a.engine = by + " of " + kind
 			} else if f.Name == "searched keys" {
 				a.engine = "search of " + kind

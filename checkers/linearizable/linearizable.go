@@ -211,7 +211,7 @@ func (c *check) decide(s *subject, f *finding, slice time.Duration) {
 // report puts the findings into a result.
 func (r register) report(h *history.History, subjects []*subject, findings []finding, begin time.Time) checkers.Result {
 	result := checkers.Result{Checker: r.Name()}
-	ops, unknown, invalid, searched, followed := 0, 0, 0, 0, 0
+	ops, unknown, invalid, zoned, searched, followed := 0, 0, 0, 0, 0, 0
 	var slowest, telling time.Duration
 	for i, f := range findings {
 		s := subjects[i]
@@ -222,6 +222,8 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 			followed++
 		case !f.zones:
 			searched++
+		case f.verdict != checkers.Unknown:
+			zoned++
 		}
 		result.Valid = checkers.Merge(result.Valid, f.verdict)
 		switch f.verdict {
@@ -247,6 +249,9 @@ func (r register) report(h *history.History, subjects []*subject, findings []fin
 	}
 	if unknown > 0 {
 		result.Count("undecided keys", unknown, "")
+	}
+	if zoned > 0 {
+		result.Count("decided by zones", zoned, "keys whose values are written once each: by zones (Gibbons and Korach 1997)")
 	}
 	if followed > 0 {
 		result.Count("decided by words", followed, "keys of few values, some of them written twice: by "+words.Engine)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/faultline-dev/faultline/checkers"
+	"github.com/faultline-dev/faultline/checkers/engine/search"
 	"github.com/faultline-dev/faultline/checkers/engine/words"
 	"github.com/faultline-dev/faultline/harness/history"
 )
@@ -190,8 +191,8 @@ const (
 )
 
 var engineNotes = map[string]string{
-	byMonitor: "elements are unique: decided in the time of a sort",
+	byMonitor: "in about the time of a sort, by a monitor; those of sets and containers are after Lee and Mathur 2025",
 	byWords:   "each element decided by itself, by " + words.Engine,
-	byParts:   "each element or register decided by itself",
-	bySearch:  "an order had to be searched for",
+	byParts:   "each element or register decided by itself, by a monitor or " + search.Methods,
+	bySearch:  "an order had to be searched for, by " + search.Methods,
 }
