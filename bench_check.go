@@ -86,8 +86,8 @@ the checker that their operations call for and by porcupine, each in a process o
 is from the history in memory (or from the file, where it says so) to the verdict; memory is what
 the process grew by at its peak meanwhile, which leaves the history itself out. Nothing is
 gathered for porcupine on the clock: its operations are made before. A file is read by our reader
-for both, and the ratio is of the rest. What takes less than 0.1 s is
-measured five times, and the one in the middle counts.
+for both, and the ratio is of the rest. What takes less than 0.1 s is measured five times, and
+the one in the middle counts.
 
 With --differential nothing is measured: small random histories of every kind, half of them
 spoilt, some with crashes, go to each engine and to an oracle that tries all orders; some of
@@ -384,14 +384,14 @@ func (m measurement) words(b *benchCheck) string {
 
 // ratio is how many times faster ours decided: porcupine has no reader of its own.
 func (m measurement) ratio(ours measurement) string {
-	times := (m.Seconds - m.Read) / (ours.Seconds - ours.Read)
+	faster := (m.Seconds - m.Read) / (ours.Seconds - ours.Read)
 	switch {
 	case ours.Verdict == checkers.Unknown:
 		return "-"
 	case m.Verdict == checkers.Unknown:
-		return fmt.Sprintf("> %.0f", times)
+		return fmt.Sprintf("> %.0f", faster)
 	}
-	return fmt.Sprintf("%.3g", times)
+	return fmt.Sprintf("%.3g", faster)
 }
 
 func seconds(s float64) string { return fmt.Sprintf("%.3g s", s) }

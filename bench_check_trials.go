@@ -136,13 +136,13 @@ func judgeWith(c checkers.Checker, kind string) func(context.Context, *history.H
 	return func(ctx context.Context, h *history.History) answer {
 		r := c.Check(ctx, h, checkers.Budget{Time: patience, Workers: 1})
 		a := answer{valid: r.Valid, engine: r.Checker + " checker", told: r.Reason}
-		if r.Checker == "linearizable" {
-			a.engine = "zones"
-		}
 		for _, f := range r.Figures {
-			if by, found := strings.CutPrefix(f.Name, "decided by "); found && by != "zones" {
+			switch by, found := strings.CutPrefix(f.Name, "decided by "); {
+			case by == "zones":
+				a.engine = by
+			case found:
 				a.engine = by + " of " + kind
-			} else if f.Name == "searched keys" {
+			case f.Name == "searched keys":
 				a.engine = "search of " + kind
 			}
 		}

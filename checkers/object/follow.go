@@ -175,10 +175,10 @@ func (s *subject) giveUp() {
 func (s *subject) accuse(ctx context.Context) *story {
 	tell := func() *story {
 		if s.failed > 0 {
-			part := since(s.ops, s.moment(s.failed))
-			r := s.search(ctx, part, true, limits{memory: mostMemory}, search.Options{})
-			if len(part) < len(s.ops) && r.Verdict == search.Illegal {
-				return s.searchStory(ctx, part, true, r)
+			if part := since(s.ops, s.moment(s.failed)); len(part) < len(s.ops) {
+				if r := s.search(ctx, part, true, limits{memory: mostMemory}, search.Options{}); r.Verdict == search.Illegal {
+					return s.searchStory(ctx, part, true, r)
+				}
 			}
 		}
 		if r, ok := s.judgeElement(s.ops); ok && r.Verdict == monitor.Illegal {

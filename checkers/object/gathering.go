@@ -172,8 +172,9 @@ func (g *gathering) testify() {
 		g.h.ReadRow(int(i), &invoked)
 		s := g.subject(&invoked)
 		n := len(s.ops)
-		g.take(s, in, int(i), &invoked, at)
-		s.ops = s.ops[:n+s.about(s.ops[n:])]
+		if g.take(s, in, int(i), &invoked, at); n < len(s.ops) && !s.blames(s.ops[n].do) {
+			s.ops = s.ops[:n]
+		}
 		waiting--
 	}
 	for i := 0; i < g.h.Len(); i++ {
@@ -214,14 +215,9 @@ func (g *gathering) testify() {
 	}
 }
 
-// about is how many of the operations that an event came to, at most one, are on the element that
-// fails: whoever asked about that may have been told about another.
-func (s *subject) about(ops []op) int {
-	if len(ops) == 1 && (ops[0].do.F == whole || int32(ops[0].do.A) != s.element) {
-		return 0
-	}
-	return len(ops)
-}
+// blames reports whether an operation turned out to be on the element that fails: whoever asked
+// about that may have been told about another.
+func (s *subject) blames(d Do) bool { return d.F != whole && int32(d.A) == s.element }
 
 // concerns reports whether event i invokes an operation on the element that fails.
 func (s *subject) concerns(h *history.History, i int, e *history.Row) bool {

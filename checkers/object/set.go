@@ -82,50 +82,58 @@ func (c *call) answer() (yes, known bool) {
 	return boolean(c.out)
 }
 
-func (s *subject) addElement(c *call) {
-	switch fresh, known := c.answer(); {
-	case !known:
-		s.emit(c, Do{F: put, A: s.num(c.arg)})
-	case fresh:
-		s.emit(c, Do{F: putNew, A: s.num(c.arg)})
-	default:
-		s.emit(c, Do{F: present, A: s.num(c.arg)})
+// did is what an operation that was to put, takeAny or ask whether its element is present came to
+// by its answer; whole: nothing that can be understood. takeAny removes an element that may not be
+// there.
+func did(asked func8, yes, known bool) func8 {
+	unknown, so, not := whole, present, absent
+	switch asked {
+	case put:
+		unknown, so, not = put, putNew, present
+	case takeAny:
+		unknown, so, not = takeAny, take, absent
 	}
+	switch {
+	case !known:
+		return unknown
+	case yes:
+		return so
+	}
+	return not
 }
 
-// removeElement: takeAny removes an element that may not be there.
+func (s *subject) addElement(c *call) {
+	fresh, known := c.answer()
+	s.emit(c, Do{F: did(put, fresh, known), A: s.num(c.arg)})
+}
+
 func (s *subject) removeElement(c *call) {
-	switch was, known := c.answer(); {
-	case !known:
-		s.emit(c, Do{F: takeAny, A: s.num(c.arg)})
-	case was:
-		s.emit(c, Do{F: take, A: s.num(c.arg)})
-	default:
-		s.emit(c, Do{F: absent, A: s.num(c.arg)})
+	was, known := c.answer()
+	s.emit(c, Do{F: did(takeAny, was, known), A: s.num(c.arg)})
+}
+
+// answered is which element somebody who asked was told about, and what.
+func answered(arg, out history.Value) (element history.Value, in, known bool) {
+	if in, known = boolean(out); known {
+		return arg, in, true
 	}
+	if pair, err := items(out); err == nil && len(pair) == 2 {
+		in, known = boolean(pair[1])
+		return pair[0], in, known
+	}
+	return arg, false, false
 }
 
 func (s *subject) ask(c *call) {
 	if !c.ok {
 		return
 	}
-	element, out := c.arg, c.out
-	in, known := boolean(out)
-	if !known {
-		if pair, err := items(out); err == nil && len(pair) == 2 {
-			element = pair[0]
-			in, known = boolean(pair[1])
-		}
-	}
+	element, in, known := answered(c.arg, c.out)
 	if !known {
 		s.Reject("operation %d is told %s, which is neither true nor false", c.at, c.out)
 		return
 	}
-	f := absent
-	if in {
-		f = present
-	}
-	s.emit(c, Do{F: f, A: s.num(element)})
+	s.emit(c, Do{F: did(present, in, known), A: s.num(element)})
 }
 
 func (s *subject) readSet(c *call) {

@@ -142,12 +142,12 @@ func (l *lives) of(n int32) *monitor.Element {
 
 // never takes in that the operation never returned.
 func (f *flight) never() {
-	switch x := f.s.lives.of(f.element); f.role {
+	switch f.role {
 	case put:
-		x.Add(f.call, pending)
+		f.s.lives.of(f.element).Add(f.call, pending)
 		f.s.size++
 	case takeAny:
-		x.Remove(f.call, pending)
+		f.s.lives.of(f.element).Remove(f.call, pending)
 		f.s.size++
 	}
 }
@@ -197,31 +197,18 @@ func (s *subject) tire() {
 
 // did is what the operation did that event i completes; whole: it is not one on its element.
 func (f *flight) did(g *gathering, i int, e *history.Row) func8 {
-	is, known := e.Truth()
+	if f.role == whole {
+		return whole
+	}
+	yes, known := e.Truth()
 	switch {
 	case known && f.odd && f.role != present: // an element may be a truth value itself
 		known = g.h.Value(int(f.call)) != g.h.Value(i)
 	case !known && f.role == present:
-		if pair, err := items(g.h.ValueOf(i, e)); err == nil && len(pair) == 2 && pair[0] == g.h.Value(int(f.call)) {
-			is, known = boolean(pair[1])
-		}
+		asked := g.h.Value(int(f.call))
+		var about history.Value
+		about, yes, known = answered(asked, g.h.ValueOf(i, e))
+		known = known && about == asked
 	}
-	answered := func(unknown, yes, no func8) func8 {
-		switch {
-		case !known:
-			return unknown
-		case is:
-			return yes
-		}
-		return no
-	}
-	switch f.role {
-	case put:
-		return answered(put, putNew, present)
-	case takeAny:
-		return answered(takeAny, take, absent)
-	case present:
-		return answered(whole, present, absent)
-	}
-	return whole
+	return did(f.role, yes, known)
 }

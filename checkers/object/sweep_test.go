@@ -127,28 +127,30 @@ func listed(ns []int64, spelled func(int64) history.Value) history.Value {
 	return v
 }
 
+// perform adds an operation on an element of a set, with its answer, "" for none.
+func perform(h *history.History, key int64, f string, element int64, answer string) {
+	e := history.Op{Type: history.Invoke, F: f, Value: history.Int(element), Key: key, Keyed: true}
+	h.Append(e)
+	e.Type, e.Value = history.OK, history.Nil
+	if answer != "" {
+		e.Value = history.EDN(answer)
+	}
+	h.Append(e)
+}
+
 // TestLateSets: a set that comes up only when all others are decided is judged as well.
 func TestLateSets(t *testing.T) {
 	kind, _ := Find("set")
 	for _, last := range []string{"true", "false"} {
 		h := &history.History{}
-		do := func(key int64, f string, element int64, answer string) {
-			e := history.Op{Type: history.Invoke, F: f, Value: history.Int(element), Key: key, Keyed: true}
-			h.Append(e)
-			e.Type, e.Value = history.OK, history.Nil
-			if answer != "" {
-				e.Value = history.EDN(answer)
-			}
-			h.Append(e)
-		}
 		for range 3 {
-			do(0, "add", 1, "")
-			do(0, "add", 2, "")
+			perform(h, 0, "add", 1, "")
+			perform(h, 0, "add", 2, "")
 		}
-		do(0, "contains", 1, "false")
-		do(0, "contains", 2, "true")
-		do(1, "add", 1, "true")
-		do(1, "contains", 1, last)
+		perform(h, 0, "contains", 1, "false")
+		perform(h, 0, "contains", 2, "true")
+		perform(h, 1, "add", 1, "true")
+		perform(h, 1, "contains", 1, last)
 		got, invalid := New(kind, Options{}).Check(context.Background(), h, checkers.Budget{}), 0
 		for _, f := range got.Figures {
 			if f.Name == "invalid objects" {
@@ -166,23 +168,14 @@ func TestLateSets(t *testing.T) {
 func TestAccused(t *testing.T) {
 	for _, last := range []string{"[1 true]", "[3 true]", "maybe", "true"} {
 		h := &history.History{}
-		do := func(f string, element int64, answer string) {
-			e := history.Op{Type: history.Invoke, F: f, Value: history.Int(element)}
-			h.Append(e)
-			e.Type, e.Value = history.OK, history.Nil
-			if answer != "" {
-				e.Value = history.EDN(answer)
-			}
-			h.Append(e)
-		}
 		for range 2 {
-			do("add", 1, "")
-			do("add", 2, "")
+			perform(h, 0, "add", 1, "")
+			perform(h, 0, "add", 2, "")
 		}
-		do("add", 3, "")
-		do("contains", 3, "false")
-		do("remove", 3, "true")
-		do("contains", 3, last)
+		perform(h, 0, "add", 3, "")
+		perform(h, 0, "contains", 3, "false")
+		perform(h, 0, "remove", 3, "true")
+		perform(h, 0, "contains", 3, last)
 		kind, _ := Find("set")
 		got := New(kind, Options{}).Check(context.Background(), h, checkers.Budget{})
 		if got.Valid != checkers.Invalid {
